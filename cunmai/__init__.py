@@ -1,0 +1,1 @@
+"""The cunmai command: composes the parts. Nothing imports it."""

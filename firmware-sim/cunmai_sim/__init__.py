@@ -1,0 +1,1 @@
+"""Simulated peripherals over Bumble: real GATT, scripted scenarios, replay of recorded vitals."""

@@ -1,0 +1,1 @@
+"""The gateway: radio drivers -> readings -> spool -> uplink. Runs on the clinic kiosk."""

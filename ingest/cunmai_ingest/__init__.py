@@ -1,0 +1,1 @@
+"""Ingest: intake -> line protocol -> store, with quarantine and ledger."""

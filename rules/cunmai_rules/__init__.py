@@ -1,0 +1,1 @@
+"""Rules: thresholds, the pure step, journal, escalation, notification, and the page a doctor answers on."""

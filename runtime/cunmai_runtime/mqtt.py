@@ -1,0 +1,279 @@
+"""One MQTT session over paho: persistent, watched, rebuilt if its thread dies.
+
+Facts behind this (docs/decisions/0002): a callback that raises kills paho's thread while
+`is_connected()` stays true; a PUBACK from a broker is not durable; acknowledgements carry no
+connection epoch, so an acknowledgement of an earlier connection must be dropped, not sent.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from cunmai_runtime.logs import OnChange
+
+SESSION_EXPIRY_S = 7 * 24 * 3600
+_RECONNECT_MIN_S = 1
+_RECONNECT_MAX_S = 15
+_REBUILD_DELAY_S = 1.0
+_STOP_TIMEOUT_S = 5.0
+
+
+class Protocol(StrEnum):
+    """MQTT 5 by default; 3.1.1 for brokers that lack it (amqtt)."""
+
+    V5 = "5"
+    V311 = "3.1.1"
+
+
+class MqttSettings(BaseModel):
+    """Where the broker is and who we are to it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=1883, ge=1, le=65535)
+    protocol: Protocol = Protocol.V5
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    """Giving it turns TLS on."""
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    keepalive_s: int = Field(default=20, ge=5, le=600)
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes, retained, when the link dies."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """What a session calls, from its own network thread. None of them may block for long."""
+
+    on_message: Callable[[paho.MQTTMessage, int], None]
+    """A message, and the epoch of the connection it came by."""
+    on_up: Callable[[int], None] = lambda _epoch: None
+    """Connected *and* subscribed."""
+    on_down: Callable[[], None] = lambda: None
+    on_published: Callable[[int], None] = lambda _mid: None
+    """The broker has acknowledged the publication with this message id."""
+
+
+@dataclass
+class _Link:
+    """State shared with the network thread, under `lock`."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    client: paho.Client | None = None
+    epoch: int = 0
+    up: bool = False
+
+
+class MqttSession:
+    """A persistent session with a fixed client id. Thread-safe."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        client_id: str,
+        subscriptions: Sequence[str],
+        handlers: Handlers,
+        *,
+        will: Callable[[], Will] | None = None,
+        window: int = 1000,
+    ) -> None:
+        """`window`: how many unacknowledged messages may be in flight, each way.
+
+        `will` is called at every (re)connection, so that it can say how things stand then.
+        """
+        self._settings = settings
+        self._client_id = client_id
+        self._subscriptions = list(subscriptions)
+        self._handlers = handlers
+        self._will = will
+        self._window = window
+        self._link = _Link()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._log = structlog.get_logger("mqtt").bind(client=client_id)
+        self._changed = OnChange()
+
+    # -- life ---------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin connecting; returns at once."""
+        self._thread = threading.Thread(target=self._run, name=f"mqtt-{self._client_id}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Disconnect in good order (no last will) and wait for the thread, but not for ever."""
+        self._stopping.set()
+        client = self._link.client
+        if client is not None:
+            client.disconnect()
+        if self._thread is not None:
+            self._thread.join(_STOP_TIMEOUT_S)
+
+    @property
+    def up(self) -> bool:
+        """Connected and subscribed, with a living network thread behind it."""
+        return self._link.up and self._thread is not None and self._thread.is_alive()
+
+    # -- use ----------------------------------------------------------------------------------------
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
+        """Publish at QoS 1; the message id, or None while the link is down.
+
+        Nothing is queued here while the link is down: durable queues are the spool's and the outbox's.
+        """
+        with self._link.lock:
+            client = self._link.client
+            if not self._link.up or client is None:
+                return None
+            return client.publish(topic, payload, qos=1, retain=retain).mid
+
+    def ack(self, mid: int, epoch: int) -> None:
+        """Acknowledge a received message, unless its connection has gone: then it will come again."""
+        with self._link.lock:
+            if epoch == self._link.epoch and self._link.client is not None:
+                self._link.client.ack(mid, qos=1)
+
+    # -- network thread -----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            client = self._build()
+            with self._link.lock:
+                self._link.client = client
+            try:
+                client.loop_forever(retry_first_connection=True)
+            except Exception as error:  # noqa: BLE001 - outermost loop: a dead session must be rebuilt, never stay silent
+                self._log.error("mqtt.session_died", error=repr(error))
+            self._mark_down()
+            self._stopping.wait(_REBUILD_DELAY_S)
+
+    def _build(self) -> paho.Client:
+        settings = self._settings
+        v5 = settings.protocol is Protocol.V5
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            protocol=paho.MQTTv5 if v5 else paho.MQTTv311,
+            manual_ack=True,
+            clean_session=None if v5 else False,
+        )
+        if settings.username:
+            password = settings.password.get_secret_value() if settings.password else None
+            client.username_pw_set(settings.username, password)
+        if settings.ca_file:
+            client.tls_set_context(_tls_context(settings))
+        client.max_inflight_messages_set(self._window)
+        client.max_queued_messages_set(10 * self._window)
+        client.reconnect_delay_set(_RECONNECT_MIN_S, _RECONNECT_MAX_S)
+        client.on_pre_connect = self._set_will
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        arguments: dict[str, Any] = {}
+        if v5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = SESSION_EXPIRY_S
+            properties.ReceiveMaximum = self._window
+            arguments = {"clean_start": False, "properties": properties}
+        client.connect_async(settings.host, settings.port, settings.keepalive_s, **arguments)
+        return client
+
+    def _set_will(self, client: paho.Client, _userdata: object) -> None:
+        if self._will is not None:
+            will = self._will()
+            client.will_set(will.topic, will.payload, qos=1, retain=True)
+
+    def _on_connect(
+        self, client: paho.Client, _userdata: object, _flags: object, code: ReasonCode, _properties: object
+    ) -> None:
+        if code.is_failure:
+            if self._changed("connect", str(code)):
+                self._log.warning("mqtt.refused", reason=str(code))
+            return
+        with self._link.lock:
+            self._link.epoch += 1
+        if self._subscriptions:
+            client.subscribe([(topic, 1) for topic in self._subscriptions])
+        else:
+            self._mark_up()
+
+    def _on_subscribe(
+        self,
+        _client: paho.Client,
+        _userdata: object,
+        _mid: int,
+        codes: Sequence[ReasonCode],
+        _properties: object,
+    ) -> None:
+        refused = [topic for topic, code in zip(self._subscriptions, codes, strict=False) if code.is_failure]
+        if refused:
+            self._log.error("mqtt.subscription_refused", topics=refused, todo="check the broker's ACL")
+            return
+        self._mark_up()
+
+    def _on_connect_fail(self, _client: paho.Client, _userdata: object) -> None:
+        if self._changed("connect", "unreachable"):
+            self._log.warning("mqtt.unreachable", host=self._settings.host, port=self._settings.port)
+
+    def _on_disconnect(
+        self, _client: paho.Client, _userdata: object, _flags: object, code: ReasonCode, _properties: object
+    ) -> None:
+        if not self._stopping.is_set():
+            self._log.warning("mqtt.down", reason=str(code))
+        self._mark_down()
+
+    def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
+        self._handlers.on_message(message, self._link.epoch)
+
+    def _on_publish(
+        self, _client: paho.Client, _userdata: object, mid: int, _code: object, _properties: object
+    ) -> None:
+        self._handlers.on_published(mid)
+
+    def _mark_up(self) -> None:
+        self._changed.clear("connect")
+        with self._link.lock:
+            self._link.up = True
+            epoch = self._link.epoch
+        self._log.info("mqtt.up")
+        self._handlers.on_up(epoch)
+
+    def _mark_down(self) -> None:
+        with self._link.lock:
+            was_up, self._link.up = self._link.up, False
+            self._link.epoch += 1
+        if was_up:
+            self._handlers.on_down()
+
+
+def _tls_context(settings: MqttSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(settings.ca_file))
+    if settings.cert_file:
+        context.load_cert_chain(settings.cert_file, settings.key_file)
+    return context

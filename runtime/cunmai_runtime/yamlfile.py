@@ -1,0 +1,206 @@
+"""YAML files that people write: loaded into a pydantic model, every problem with its file and line.
+
+Aliases and custom tags are refused: these files hold plain structure, and an alias can hide how large
+a document is. Messages come in Chinese and English, because the authors of threshold files are clinicians.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from cunmai_runtime.errors import UserError
+
+MAX_FILE_BYTES = 1 << 20
+MAX_DEPTH = 40
+
+Model = TypeVar("Model", bound=BaseModel)
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of one file, for a person to mend."""
+
+    file: str
+    line: int
+    zh: str
+    en: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.zh} / {self.en}"
+
+
+class FileProblems(UserError):
+    """Everything wrong with a file, in the order of its lines."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file: plain values, and the line each of them stands on."""
+
+    file: str
+    value: Any
+    lines: dict[Path_, int]
+
+    def line_of(self, path: Sequence[str | int]) -> int:
+        """The line of the value at `path`, or of the nearest thing around it that has one.
+
+        Segments that are not in the file (pydantic names the chosen member of a union) are skipped.
+        """
+        known: Path_ = ()
+        for segment in path:
+            if (*known, segment) in self.lines:
+                known = (*known, segment)
+        return self.lines.get(known, 1)
+
+
+def load_model(path: Path, model: type[Model], *, shown_as: str | None = None) -> Model:
+    """Read and validate one YAML file. Raises FileProblems."""
+    document = read_document(path, shown_as=shown_as)
+    return validate(document, model)
+
+
+def read_document(path: Path, *, shown_as: str | None = None) -> Document:
+    """Read one YAML file into plain values with line numbers. Raises FileProblems."""
+    name = shown_as or str(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise FileProblems([Problem(name, 1, f"读不到文件({reason})", f"cannot be read: {reason}")]) from None
+    return parse_document(raw, name)
+
+
+def parse_document(raw: bytes, name: str) -> Document:
+    """Parse YAML text that was read from `name`. Raises FileProblems, and nothing else."""
+    if len(raw) > MAX_FILE_BYTES:
+        problem = Problem(
+            name, 1, f"文件过大, 上限 {MAX_FILE_BYTES} 字节", f"larger than {MAX_FILE_BYTES} bytes"
+        )
+        raise FileProblems([problem])
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise FileProblems(
+            [Problem(name, line, "不是 UTF-8 编码, 请另存为 UTF-8", "not UTF-8 text")]
+        ) from None
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        root = yaml.compose(text)
+        return _Builder(name, yaml).document(root)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        what = " ".join(str(error.problem or error.context or "syntax error").split())
+        raise FileProblems([Problem(name, line, f"YAML 格式错误: {what}", f"not YAML: {what}")]) from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        what = " ".join(str(error).split())[:200] or type(error).__name__
+        raise FileProblems([Problem(name, 1, f"YAML 格式错误: {what}", f"not YAML: {what}")]) from None
+
+
+class _Builder:
+    """Turns ruamel's node graph into plain values, keeping the line of each path."""
+
+    def __init__(self, name: str, yaml: YAML) -> None:
+        self._name = name
+        self._yaml = yaml
+        self._lines: dict[Path_, int] = {}
+        self._seen: set[int] = set()
+
+    def document(self, root: Node | None) -> Document:
+        if root is None:
+            raise FileProblems([Problem(self._name, 1, "文件是空的", "the file is empty")])
+        return Document(self._name, self._value(root, ()), self._lines)
+
+    def _value(self, node: Node, path: Path_) -> Any:
+        line = node.start_mark.line + 1
+        self._lines.setdefault(path, line)
+        if id(node) in self._seen:
+            self._refuse(line, "不支持 YAML 别名(*)", "YAML aliases (*) are not supported")
+        self._seen.add(id(node))
+        if len(path) > MAX_DEPTH:
+            self._refuse(line, f"嵌套超过 {MAX_DEPTH} 层", f"nested deeper than {MAX_DEPTH}")
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, SequenceNode):
+            return [self._value(child, (*path, index)) for index, child in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _mapping(self, node: MappingNode, path: Path_) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            key = key_node.value
+            if not isinstance(key_node, ScalarNode) or not isinstance(key, str):
+                self._refuse(line, "键必须是文字", "a key must be text")
+            if key in result:
+                self._refuse(line, f"键 {key!r} 写了两次", f"key {key!r} is given twice")
+            self._lines[(*path, key)] = line
+            result[key] = self._value(value_node, (*path, key))
+        return result
+
+    def _scalar(self, node: Node) -> Any:
+        if not str(node.tag).startswith("tag:yaml.org,2002:"):
+            self._refuse(
+                node.start_mark.line + 1, f"不支持标签 {node.tag}", f"tag {node.tag} is not supported"
+            )
+        return self._yaml.constructor.construct_object(node)
+
+    def _refuse(self, line: int, zh: str, en: str) -> None:
+        raise FileProblems([Problem(self._name, line, zh, en)])
+
+
+def validate(document: Document, model: type[Model]) -> Model:
+    """Validate a document against a model. Raises FileProblems with one problem per fault."""
+    try:
+        return model.model_validate(document.value)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        raise FileProblems([_problem(document, fault) for fault in faults]) from None
+
+
+def _problem(document: Document, fault: ErrorDetails) -> Problem:
+    path = fault["loc"]
+    zh, en = _words(fault)
+    where = ".".join(str(segment) for segment in path)
+    line = document.line_of(path)
+    return Problem(document.file, line, f"{where}: {zh}" if where else zh, f"{where}: {en}" if where else en)
+
+
+def _words(fault: ErrorDetails) -> tuple[str, str]:
+    """A fault in both languages. Kinds that authors meet often have words of their own."""
+    key = str(fault["loc"][-1]) if fault["loc"] else ""
+    context: dict[str, Any] = fault.get("ctx", {})
+    given = _shorten(fault.get("input"))
+    match fault["type"]:
+        case "extra_forbidden":
+            return f"不认识的键 {key!r}, 请检查拼写", f"unknown key {key!r}; check the spelling"
+        case "missing":
+            return f"缺少必填项 {key!r}", f"required key {key!r} is missing"
+        case "literal_error" | "enum":
+            expected = str(context.get("expected", "")).replace(" or ", ", ")
+            return f"{given} 不可用, 可选: {expected}", f"{given} is not one of {expected}"
+        case "value_error":
+            zh, _, en = str(context.get("error", fault["msg"])).partition(" / ")
+            return zh, en or zh
+        case _:
+            return f"{given} 不合要求({fault['msg']})", f"{given}: {fault['msg']}"
+
+
+def _shorten(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

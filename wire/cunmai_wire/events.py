@@ -1,0 +1,145 @@
+"""Events: what the rules decided and what people answered, told to ingest and to whoever listens.
+
+Events form a stream of their own, `(stream, seq)` like readings, and are receipted by ingest the same
+way, on the receipts topic of `source`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from cunmai_wire.base import (
+    DeviceId,
+    GatewayId,
+    Message,
+    Millis,
+    Name,
+    ResidentId,
+    Seq,
+    StreamId,
+)
+from cunmai_wire.envelope import MAX_ENVELOPE_BYTES, RefusalReason, Refused, explain
+from cunmai_wire.readings import ShortText
+
+MAX_EVENTS = 500
+
+
+class Grade(StrEnum):
+    """Acute grade of a resident, from vitals. GREY is unknown: missing or stale, never green."""
+
+    RED = "red"
+    YELLOW = "yellow"
+    GREEN = "green"
+    GREY = "grey"
+
+
+class Lane(StrEnum):
+    """PAGE: a message to a person, now. REVIEW: a task on the worklist."""
+
+    PAGE = "page"
+    REVIEW = "review"
+
+
+class Answer(StrEnum):
+    """The four answers of a doctor: 已看, 已联系, 转诊, 误报. Only the last three say what was done."""
+
+    SEEN = "seen"
+    CONTACTED = "contacted"
+    REFERRED = "referred"
+    FALSE_ALARM = "false_alarm"
+
+
+class NoticeState(StrEnum):
+    """A page is believed sent only by evidence, and each of these is different evidence."""
+
+    QUEUED = "queued"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class EventBase(Message):
+    seq: Seq
+    t: Millis
+    """When it happened, by the server's clock."""
+    gateway: GatewayId
+    """Where the reading behind it came from."""
+    device: DeviceId | None = None
+    resident: ResidentId | None = None
+
+
+class GradeChanged(EventBase):
+    type: Literal["grade_changed"]
+    rule: Name
+    rule_version: ShortText
+    grade: Grade
+    previous: Grade
+    reason: Name
+    reading_t: Millis
+    late: bool = False
+
+
+class EscalationOpened(EventBase):
+    type: Literal["escalation_opened"]
+    escalation: ShortText
+    rule: Name
+    rule_version: ShortText
+    grade: Grade
+    lane: Lane
+    reason: Name
+    reading_t: Millis
+
+
+class NoticeChanged(EventBase):
+    type: Literal["notice_changed"]
+    escalation: ShortText
+    notice: ShortText
+    contact: ShortText
+    """The contact's id on the roster; never a phone number."""
+    state: NoticeState
+    attempts: int = Field(ge=0)
+
+
+class EscalationAnswered(EventBase):
+    type: Literal["escalation_answered"]
+    escalation: ShortText
+    contact: ShortText
+    answer: Answer
+
+
+class EscalationClosed(EventBase):
+    type: Literal["escalation_closed"]
+    escalation: ShortText
+    reason: Name
+
+
+Event = GradeChanged | EscalationOpened | NoticeChanged | EscalationAnswered | EscalationClosed
+AnyEvent = Annotated[Event, Field(discriminator="type")]
+
+
+class EventEnvelope(Message):
+    """One events message of a publishing service."""
+
+    v: Literal[1]
+    source: GatewayId
+    stream: StreamId
+    sent: Millis
+    events: Annotated[tuple[AnyEvent, ...], Field(min_length=1, max_length=MAX_EVENTS)]
+
+
+event_adapter: TypeAdapter[Event] = TypeAdapter(AnyEvent)
+
+
+def parse_events(payload: bytes) -> EventEnvelope | Refused:
+    """Read one message of an events topic. Never raises for anything in the message."""
+    if len(payload) > MAX_ENVELOPE_BYTES:
+        return Refused(
+            RefusalReason.TOO_LARGE, f"{len(payload)} bytes; at most {MAX_ENVELOPE_BYTES} are read"
+        )
+    try:
+        return EventEnvelope.model_validate_json(payload)
+    except ValidationError as error:
+        return Refused(RefusalReason.BAD_EVENT, explain(error))
