@@ -1,0 +1,35 @@
+"""Fixtures that several suites share. The programs behind them are in tests/support/."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.broker import Mosquitto
+from support.servers import need_program
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The recorded vitals and vectors: `CUNMAI_DATA`, or ../shared/data beside the checkout."""
+    path = Path(os.environ.get("CUNMAI_DATA", ROOT.parent / "shared" / "data"))
+    if not path.is_dir():
+        message = f"recorded data not found at {path}: set CUNMAI_DATA"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A real broker of our own on a free port, with the settings we ship."""
+    need_program("mosquitto")
+    broker = Mosquitto(tmp_path / "mosquitto")
+    broker.start()
+    yield broker
+    broker.stop()
