@@ -17,7 +17,7 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import structlog
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -77,12 +77,34 @@ class Handlers:
     """The broker has acknowledged the publication with this message id."""
 
 
+class _WatchedClient(paho.Client):
+    """paho's client, whose network thread cannot die unnoticed.
+
+    The thread must be paho's own (`loop_start`): with any other, paho writes to the socket from every
+    thread that publishes, and packets interleave.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ended = threading.Event()
+        self.failure: Exception | None = None
+
+    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
+        try:
+            return super().loop_forever(timeout, retry_first_connection)
+        except Exception as error:  # noqa: BLE001 - outermost loop of the thread: reported, then rebuilt
+            self.failure = error
+            return MQTTErrorCode.MQTT_ERR_UNKNOWN
+        finally:
+            self.ended.set()
+
+
 @dataclass
 class _Link:
     """State shared with the network thread, under `lock`."""
 
     lock: threading.RLock = field(default_factory=threading.RLock)
-    client: paho.Client | None = None
+    client: _WatchedClient | None = None
     epoch: int = 0
     up: bool = False
 
@@ -129,6 +151,8 @@ class MqttSession:
         client = self._link.client
         if client is not None:
             client.disconnect()
+            client.ended.wait(_STOP_TIMEOUT_S)
+            client.loop_stop()
         if self._thread is not None:
             self._thread.join(_STOP_TIMEOUT_S)
 
@@ -140,7 +164,7 @@ class MqttSession:
     # -- use ----------------------------------------------------------------------------------------
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
-        """Publish at QoS 1; the message id, or None while the link is down.
+        """Publish at QoS 1; the message id, or None where it was not taken: link down, or too much in flight.
 
         Nothing is queued here while the link is down: durable queues are the spool's and the outbox's.
         """
@@ -148,7 +172,8 @@ class MqttSession:
             client = self._link.client
             if not self._link.up or client is None:
                 return None
-            return client.publish(topic, payload, qos=1, retain=retain).mid
+            info = client.publish(topic, payload, qos=1, retain=retain)
+            return info.mid if info.rc is MQTTErrorCode.MQTT_ERR_SUCCESS else None
 
     def ack(self, mid: int, epoch: int) -> None:
         """Acknowledge a received message, unless its connection has gone: then it will come again."""
@@ -156,24 +181,24 @@ class MqttSession:
             if epoch == self._link.epoch and self._link.client is not None:
                 self._link.client.ack(mid, qos=1)
 
-    # -- network thread -----------------------------------------------------------------------------
+    # -- network threads ----------------------------------------------------------------------------
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             client = self._build()
             with self._link.lock:
                 self._link.client = client
-            try:
-                client.loop_forever(retry_first_connection=True)
-            except Exception as error:  # noqa: BLE001 - outermost loop: a dead session must be rebuilt, never stay silent
-                self._log.error("mqtt.session_died", error=repr(error))
+            client.loop_start()
+            client.ended.wait()
+            if client.failure is not None:
+                self._log.error("mqtt.session_died", error=repr(client.failure))
             self._mark_down()
             self._stopping.wait(_REBUILD_DELAY_S)
 
-    def _build(self) -> paho.Client:
+    def _build(self) -> _WatchedClient:
         settings = self._settings
         v5 = settings.protocol is Protocol.V5
-        client = paho.Client(
+        client = _WatchedClient(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
             protocol=paho.MQTTv5 if v5 else paho.MQTTv311,

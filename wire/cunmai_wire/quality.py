@@ -17,7 +17,6 @@ class QualityFlag(StrEnum):
 
     EARLY_ESTIMATE = "early_estimate"
     QUESTIONABLE = "questionable"
-    CALIBRATING = "calibrating"
     FROM_STORAGE = "from_storage"
     POOR_SIGNAL = "poor_signal"
     LOW_PERFUSION = "low_perfusion"

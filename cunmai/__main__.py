@@ -1,0 +1,5 @@
+"""`python -m cunmai`."""
+
+from cunmai.main import main
+
+main()

@@ -1,0 +1,87 @@
+"""`cunmai`: finds the part that a verb belongs to, and loads only that part.
+
+A part whose extra is not installed is named with the extra to install. No traceback reaches a user:
+`UserError` becomes one message and exit status 2.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cunmai_runtime.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """Where a verb's typer application is, and which extra brings what it imports."""
+
+    module: str
+    app: str
+    extra: str
+    zh: str
+    en: str
+
+
+VERBS = {
+    "demo": Verb(
+        "cunmai.demo.cli", "app", "all", "两个模拟诊所的完整演示", "two simulated clinics, end to end"
+    ),
+    "gateway": Verb("cunmai_gateway.cli", "app", "edge", "诊所网关", "the clinic's gateway"),
+    "decode": Verb(
+        "cunmai_gateway.cli", "decode_app", "edge", "解码一帧蓝牙数据", "decode one Bluetooth frame"
+    ),
+    "ingest": Verb("cunmai_ingest.cli", "app", "server", "入库服务", "from broker to store"),
+    "rules": Verb("cunmai_rules.cli", "app", "server", "阈值规则与预警", "thresholds and escalation"),
+    "dashboards": Verb("cunmai_dashboards.cli", "app", "dashboards", "Grafana 面板", "Grafana dashboards"),
+    "sim": Verb("cunmai.sim_cli", "app", "sim", "模拟设备与回放", "simulated devices and replay"),
+}
+
+
+def main() -> None:
+    """Entry point of the `cunmai` command."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help"):
+        _print_verbs(Console())
+        return
+    verb = VERBS.get(arguments[0])
+    if verb is None:
+        _print_verbs(Console(stderr=True))
+        _fail(f"没有这个命令: {arguments[0]} / no such command: {arguments[0]}")
+    try:
+        _load(arguments[0], verb)(args=arguments[1:], prog_name=f"cunmai {arguments[0]}")
+    except UserError as error:
+        _fail(str(error))
+
+
+def _load(name: str, verb: Verb) -> Any:
+    try:
+        app: typer.Typer = getattr(importlib.import_module(verb.module), verb.app)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0].startswith("cunmai"):
+            raise
+        _fail(
+            f"`cunmai {name}` 需要先安装: pip install 'cunmai[{verb.extra}]' (缺少 {error.name}) / "
+            f"needs an extra: pip install 'cunmai[{verb.extra}]' ({error.name} is missing)"
+        )
+    return app
+
+
+def _print_verbs(console: Console) -> None:
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    for name, verb in VERBS.items():
+        table.add_row(f"cunmai {name}", f"{verb.zh} / {verb.en}")
+    console.print("村脉 Cunmai\n")
+    console.print(table)
+    console.print("\n每个命令的说明 / help for each: cunmai COMMAND --help")
+
+
+def _fail(message: str) -> NoReturn:
+    print(message, file=sys.stderr)  # noqa: T201 - the one place where a user's error is shown
+    raise SystemExit(2)

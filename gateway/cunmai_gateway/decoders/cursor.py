@@ -1,0 +1,74 @@
+"""Reading little-endian fields off a frame, strictly: a frame is used up exactly, or it is malformed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cunmai_gateway.decoders.sfloat import Number, sfloat
+
+
+class Malformed(ValueError):
+    """The frame is not what its type says. The text names the field and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTime:
+    """A device's own date and time (characteristic 2A08), in no known zone.
+
+    Year, month and day may be 0: unknown, and legal.
+    """
+
+    year: int
+    month: int
+    day: int
+    hour: int
+    minute: int
+    second: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.year:04d}-{self.month:02d}-{self.day:02d}"
+            f"T{self.hour:02d}:{self.minute:02d}:{self.second:02d}"
+        )
+
+
+class Cursor:
+    """Takes fields off a frame from the front."""
+
+    __slots__ = ("_at", "_frame")
+
+    def __init__(self, frame: bytes) -> None:
+        self._frame = frame
+        self._at = 0
+
+    def take(self, count: int, field: str) -> bytes:
+        """The next `count` bytes."""
+        end = self._at + count
+        if end > len(self._frame):
+            left = len(self._frame) - self._at
+            raise Malformed(f"{field}: needs {count} bytes at offset {self._at}, the frame has {left} left")
+        piece = self._frame[self._at : end]
+        self._at = end
+        return piece
+
+    def unsigned(self, count: int, field: str) -> int:
+        """An unsigned little-endian integer of `count` bytes."""
+        return int.from_bytes(self.take(count, field), "little")
+
+    def sfloat(self, field: str) -> Number:
+        """An IEEE 11073 16-bit float."""
+        return sfloat(self.unsigned(2, field))
+
+    def device_time(self, field: str) -> DeviceTime:
+        """Seven bytes of date and time."""
+        raw = self.take(7, field)
+        time = DeviceTime(int.from_bytes(raw[:2], "little"), *raw[2:])
+        if time.month > 12 or time.day > 31 or time.hour > 23 or time.minute > 59 or time.second > 59:
+            raise Malformed(f"{field}: {time} is not a date and time")
+        return time
+
+    def end(self) -> None:
+        """The frame must be used up."""
+        left = len(self._frame) - self._at
+        if left:
+            raise Malformed(f"{left} bytes left over after offset {self._at}")

@@ -1,0 +1,1 @@
+"""Drivers: how to speak to one type of device over a connected bleak client."""

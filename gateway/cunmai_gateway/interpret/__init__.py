@@ -1,0 +1,1 @@
+"""From decoded frames to measurements: which are clinical, with which quality flags. Pure."""
