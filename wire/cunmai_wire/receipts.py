@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from cunmai_wire.base import ConsumerName, Message, SeqRange, StreamId
+from cunmai_wire.ranges import ranges_of
 
 MAX_RANGES = 1000
 
@@ -32,3 +34,23 @@ class Receipt(Message):
             if first > last:
                 raise ValueError(f"range {first}-{last} ends before it begins")
         return self
+
+
+def make_receipts(
+    consumer: str, stream: str, numbers: Iterable[int], quarantined: Iterable[int] = ()
+) -> list[Receipt]:
+    """Receipts for these numbers, of which some were quarantined: one, or several where one would name
+    too many ranges."""
+    aside = set(quarantined)
+    wanted = sorted(aside.union(numbers))
+    ranges, aside_ranges = ranges_of(wanted), ranges_of(aside)
+    if not wanted:
+        return []
+    if max(len(ranges), len(aside_ranges)) > MAX_RANGES:
+        halves = wanted[: len(wanted) // 2], wanted[len(wanted) // 2 :]
+        return [
+            receipt
+            for half in halves
+            for receipt in make_receipts(consumer, stream, half, aside.intersection(half))
+        ]
+    return [Receipt(v=1, consumer=consumer, stream=stream, ranges=ranges, quarantined=aside_ranges)]

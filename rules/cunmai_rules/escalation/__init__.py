@@ -1,0 +1,1 @@
+"""Escalation: who is asked next, and until when. `policy.py` is pure."""

@@ -1,0 +1,58 @@
+"""The file and its schema."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from cunmai_runtime import held
+from cunmai_runtime.sqlite import open_database
+
+_MIGRATIONS = (
+    held.TABLE
+    + """
+    CREATE TABLE subject (id TEXT PRIMARY KEY, state TEXT NOT NULL, gateway TEXT NOT NULL, device TEXT NOT NULL,
+                          resident TEXT, due_ms INTEGER) STRICT, WITHOUT ROWID;
+    CREATE INDEX subject_due ON subject (due_ms) WHERE due_ms IS NOT NULL;
+
+    CREATE TABLE observation (
+        stream TEXT NOT NULL, seq INTEGER NOT NULL, subject TEXT NOT NULL, kind TEXT NOT NULL,
+        t_ms INTEGER NOT NULL, arrived_ms INTEGER NOT NULL, late INTEGER NOT NULL,
+        reading TEXT NOT NULL,    -- values and quality, as judged
+        decisions TEXT NOT NULL,  -- rule to reason
+        PRIMARY KEY (stream, seq)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX observation_subject ON observation (subject, t_ms);
+
+    CREATE TABLE escalation (id TEXT PRIMARY KEY, subject TEXT NOT NULL, status TEXT NOT NULL,
+                             opened_ms INTEGER NOT NULL, due_ms INTEGER, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX escalation_due ON escalation (due_ms) WHERE due_ms IS NOT NULL;
+    CREATE INDEX escalation_subject ON escalation (subject, opened_ms);
+
+    CREATE TABLE notice (
+        id TEXT PRIMARY KEY, escalation TEXT NOT NULL REFERENCES escalation (id), contact TEXT NOT NULL,
+        number INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, due_ms INTEGER NOT NULL,
+        queued_ms INTEGER NOT NULL, accepted_ms INTEGER, error TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX notice_due ON notice (due_ms) WHERE state = 'queued';
+    CREATE INDEX notice_escalation ON notice (escalation, number);
+
+    CREATE TABLE link (token_hash BLOB PRIMARY KEY, escalation TEXT NOT NULL REFERENCES escalation (id),
+                       contact TEXT NOT NULL, expires_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE history (n INTEGER PRIMARY KEY AUTOINCREMENT, t_ms INTEGER NOT NULL, escalation TEXT,
+                          type TEXT NOT NULL, actor TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+    CREATE INDEX history_escalation ON history (escalation, n);
+    CREATE TRIGGER history_is_append_only BEFORE UPDATE ON history
+        BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
+
+    CREATE TABLE event_stream (id TEXT NOT NULL) STRICT;
+    CREATE TABLE event (seq INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, body TEXT NOT NULL,
+                        sent_ms INTEGER NOT NULL DEFAULT 0) STRICT;
+    """,
+)
+
+
+def open_journal(path: Path) -> sqlite3.Connection:
+    """Open or create the journal. Raises UserError, sqlite3.DatabaseError."""
+    return open_database(path, _MIGRATIONS)

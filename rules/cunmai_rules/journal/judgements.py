@@ -1,0 +1,135 @@
+"""Readings as judged, and what the rules remember of each subject."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cunmai_rules.thresholds.state import SubjectState, dump_state, load_state
+from cunmai_rules.thresholds.step import Decision, Observation
+from cunmai_runtime import held
+
+JUDGED = "judged"
+REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a reading is about: a resident, or, while unattributed, one device of one gateway."""
+
+    id: str
+    gateway: str
+    device: str
+    resident: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One reading as it was judged, for trends and explanations."""
+
+    stream: str
+    seq: int
+    t_ms: int
+    kind: str
+    late: bool
+    values: dict[str, Any]
+    quality: tuple[str, ...]
+    decisions: dict[str, str]
+
+
+def subject_of(gateway: str, device: str, resident: str | None) -> Subject:
+    """The subject of a reading. Ids on the wire hold no '/' and no '?', so no resident can clash."""
+    return Subject(resident or f"?{gateway}/{device}", gateway, device, resident)
+
+
+class Judgements:
+    """Reads and writes within the caller's transaction."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    # -- what was seen --------------------------------------------------------------------------------
+
+    def take(self, stream: str, seq: int, what: str = JUDGED) -> bool:
+        """Note that this reading has been judged (or refused); False where it had been before."""
+        if self.seen(stream, seq):
+            return False
+        return held.add_range(self._db, stream, what, seq, seq) == 1
+
+    def seen(self, stream: str, seq: int) -> bool:
+        """Whether this reading was judged or refused before, ever."""
+        return any(held.contains(self._db, stream, what, seq) for what in (JUDGED, REFUSED))
+
+    # -- state ----------------------------------------------------------------------------------------
+
+    def state(self, subject: str) -> SubjectState:
+        row = self._db.execute("SELECT state FROM subject WHERE id = ?", (subject,)).fetchone()
+        return load_state(row[0]) if row else {}
+
+    def save_state(self, subject: Subject, state: SubjectState, due_ms: int | None) -> None:
+        self._db.execute(
+            "INSERT INTO subject VALUES (:id, :state, :gateway, :device, :resident, :due_ms)"
+            " ON CONFLICT (id) DO UPDATE SET state = :state, gateway = :gateway, device = :device,"
+            " due_ms = :due_ms",
+            {
+                "id": subject.id,
+                "state": dump_state(state),
+                "gateway": subject.gateway,
+                "device": subject.device,
+                "resident": subject.resident,
+                "due_ms": due_ms,
+            },
+        )
+
+    def due_subjects(self, now_ms: int, limit: int) -> list[Subject]:
+        """Subjects for which the passing of time may change something."""
+        rows = self._db.execute(
+            "SELECT id, gateway, device, resident FROM subject WHERE due_ms <= ? ORDER BY due_ms LIMIT ?",
+            (now_ms, limit),
+        )
+        return [Subject(*row) for row in rows]
+
+    # -- readings -------------------------------------------------------------------------------------
+
+    def record(
+        self, subject: Subject, observation: Observation, arrived_ms: int, decisions: Sequence[Decision]
+    ) -> None:
+        self._db.execute(
+            "INSERT INTO observation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                observation.stream,
+                observation.seq,
+                subject.id,
+                observation.kind,
+                observation.t_ms,
+                arrived_ms,
+                int(observation.late),
+                json.dumps(
+                    {"values": observation.values, "quality": observation.quality}, ensure_ascii=False
+                ),
+                json.dumps({decision.rule: decision.reason for decision in decisions}),
+            ),
+        )
+
+    def around(self, subject: str, from_ms: int, to_ms: int, limit: int = 2000) -> list[Judged]:
+        """Readings of one subject in a span of time, oldest first; the newest `limit` of them."""
+        rows = self._db.execute(
+            "SELECT stream, seq, t_ms, kind, late, reading, decisions FROM observation"
+            " WHERE subject = ? AND t_ms BETWEEN ? AND ? ORDER BY t_ms DESC, seq DESC LIMIT ?",
+            (subject, from_ms, to_ms, limit),
+        ).fetchall()
+        return [_judged(*row) for row in reversed(rows)]
+
+    def forget_before(self, t_ms: int) -> int:
+        """Drop readings that arrived before `t_ms`, but not what says that they were judged."""
+        return self._db.execute("DELETE FROM observation WHERE arrived_ms < ?", (t_ms,)).rowcount
+
+
+def _judged(stream: str, seq: int, t_ms: int, kind: str, late: int, reading: str, decisions: str) -> Judged:
+    body = json.loads(reading)
+    return Judged(
+        stream, seq, t_ms, kind, bool(late), body["values"], tuple(body["quality"]), json.loads(decisions)
+    )

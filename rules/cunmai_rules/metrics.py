@@ -1,0 +1,12 @@
+"""What the rules service counts."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+JUDGED = Counter("cunmai_rules_readings_judged", "Readings judged")
+REFUSED = Counter("cunmai_rules_readings_refused", "Readings or messages refused", ["reason"])
+ESCALATIONS = Counter("cunmai_rules_escalations", "Escalations opened", ["rule", "lane"])
+NOTICES = Counter("cunmai_rules_notices", "Attempts to send a notice", ["outcome"])
+RULE_FILE_PROBLEMS = Gauge("cunmai_rules_file_problems", "Problems in the threshold files as they are now")
+EVENTS_WAITING = Gauge("cunmai_rules_events_waiting", "Events that ingest has not receipted yet")

@@ -1,0 +1,1 @@
+"""Notification: what a message says, and getting it accepted."""

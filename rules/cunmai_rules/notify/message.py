@@ -1,0 +1,75 @@
+"""The text of a message. Pure. It never carries a name, a phone or identity number, or a diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cunmai_rules.escalation.policy import Escalation
+from cunmai_rules.journal.judgements import Judged
+from cunmai_rules.notify.trend import trend_arrow
+from cunmai_rules.thresholds.loader import VersionedRule
+from cunmai_wire.codes import CODES
+from cunmai_wire.events import Grade
+
+GRADES_ZH = {Grade.RED: "红色", Grade.YELLOW: "黄色", Grade.GREEN: "绿色", Grade.GREY: "灰色"}
+
+UNITS_ZH = {"/min": "次/分", "Cel": "℃"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found, in words and figures, for a message or a page."""
+
+    label_zh: str
+    label_en: str
+    value: float | None
+    unit: str
+    arrow: str
+    pulse_bpm: float | None
+
+
+def finding(escalation: Escalation, rule: VersionedRule | None, readings: Sequence[Judged]) -> Finding | None:
+    """The value behind an escalation, with its trend; None where the rule or the reading is gone.
+
+    `readings` are the subject's, oldest first, up to the one that raised it.
+    """
+    if rule is None:
+        return None
+    kind, field = rule.rule.when.kind_and_field
+    values = [
+        float(reading.values[field])
+        for reading in readings
+        if reading.kind == kind and field in reading.values and not reading.quality
+    ]
+    last = next((reading for reading in reversed(readings) if reading.seq == escalation.seq), None)
+    code = CODES[kind, field]
+    return Finding(
+        code.display_zh,
+        code.display,
+        float(last.values[field]) if last and field in last.values else None,
+        UNITS_ZH.get(code.ucum, code.ucum),
+        trend_arrow(values),
+        last.values.get("pulse_bpm") if last else None,
+    )
+
+
+def sms_text(
+    escalation: Escalation, found: Finding | None, *, site: str, link: str, utc_offset_minutes: int
+) -> str:
+    """The Chinese text of one message."""
+    who = f"居民 {escalation.resident}" if escalation.resident else f"未登记居民(设备 {escalation.device})"
+    measured = datetime.fromtimestamp(escalation.reading_t_ms / 1000, UTC)
+    local = measured + timedelta(minutes=utc_offset_minutes)
+    return (
+        f"【村脉】{GRADES_ZH[escalation.grade]}预警: {who}{_figures(found)}, "
+        f"{local:%H:%M} {site}. 规则 {escalation.rule} {escalation.version}. 请点开答复 {link}"
+    )
+
+
+def _figures(found: Finding | None) -> str:
+    if found is None or found.value is None:
+        return ""
+    pulse = f", 脉率 {found.pulse_bpm:g}" if found.pulse_bpm is not None else ""
+    return f" {found.label_zh.removesuffix('饱和度')} {found.value:g}{found.unit}{found.arrow}{pulse}"

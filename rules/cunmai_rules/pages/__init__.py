@@ -1,0 +1,1 @@
+"""The page that a message's link opens: what was found, why, and the four answers."""

@@ -1,0 +1,166 @@
+"""The pages' web application. A link's token is the right to one escalation; nothing else is served.
+
+Opening a page answers nothing (message apps fetch links by themselves); only the form does.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import FastAPI, Form, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.journal.database import open_journal
+from cunmai_rules.journal.judgements import Judgements
+from cunmai_rules.pages.view import escalation_view
+from cunmai_rules.pages.words import TEXT, Lang, say
+from cunmai_rules.settings import RulesSettings
+from cunmai_rules.thresholds.watch import RulesInForce
+from cunmai_runtime.clock import Clock
+from cunmai_runtime.sqlite import transaction
+from cunmai_wire.events import Answer
+
+_HERE = Path(__file__).parent
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    # The token is in the address: it must not travel on with a click.
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+
+
+class Refusal(Exception):
+    """A link that opens nothing: which sentence to show, and the HTTP status."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.text = text
+        self.status = status
+
+
+def build_app(
+    journal: Path, settings: RulesSettings, link_key: bytes, clock: Clock, in_force: RulesInForce
+) -> FastAPI:
+    """The application over one journal file."""
+    app = FastAPI(title="Cunmai rules", docs_url=None, redoc_url=None, openapi_url=None)
+    app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
+    pages = _Pages(journal, settings, link_key, clock, in_force)
+
+    @app.middleware("http")
+    async def protect(request: Request, call_next: Callable[[Request], object]) -> Response:
+        response: Response = await call_next(request)  # type: ignore[misc]  # Starlette's untyped call_next
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    @app.exception_handler(Refusal)
+    async def refuse(request: Request, refusal: Refusal) -> HTMLResponse:
+        return pages.refusal(refusal, _language(request))
+
+    @app.get("/e/{token}")
+    def show(request: Request, token: str) -> HTMLResponse:
+        return pages.show(token, _language(request), answered="done" in request.query_params)
+
+    @app.post("/e/{token}")
+    def take(request: Request, token: str, answer: Annotated[str, Form()] = "") -> Response:
+        return pages.take(token, answer, _language(request))
+
+    @app.get("/health")
+    def health() -> JSONResponse:
+        problems = [str(problem) for problem in in_force.problems]
+        return JSONResponse({"rules": in_force.rules.versions, "problems": problems})
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+def _language(request: Request) -> Lang:
+    return "en" if request.query_params.get("lang") == "en" else "zh"
+
+
+class _Pages:
+    """Handlers run on a pool of threads, so each request opens its own connection."""
+
+    def __init__(
+        self, journal: Path, settings: RulesSettings, link_key: bytes, clock: Clock, in_force: RulesInForce
+    ) -> None:
+        self._journal = journal
+        self._settings = settings
+        self._link_key = link_key
+        self._clock = clock
+        self._in_force = in_force
+        self._templates = Environment(
+            loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined
+        )
+
+    def show(self, token: str, lang: Lang, *, answered: bool) -> HTMLResponse:
+        with self._opened() as (db, desk):
+            escalation_id, contact = self._admit(desk, token)
+            with transaction(db):
+                desk.escalations.log(self._clock(), escalation_id, "viewed", contact)
+            escalation = desk.escalations.get(escalation_id)
+            assert escalation is not None, "a link belongs to an escalation"
+            view = escalation_view(
+                escalation, Judgements(db), desk.escalations, self._settings, self._in_force.rules, lang
+            )
+        return self._render("escalation.html", 200, lang, view=view, token=token, answered=answered)
+
+    def take(self, token: str, answer: str, lang: Lang) -> Response:
+        with self._opened() as (db, desk):
+            escalation_id, contact = self._admit(desk, token)
+            if answer not in list(Answer):
+                raise Refusal("bad_answer", 422)
+            with transaction(db):
+                desk.answer(escalation_id, contact, Answer(answer), self._clock())
+        query = "?done&lang=en" if lang == "en" else "?done"
+        return RedirectResponse(f"/e/{token}{query}", status_code=303)
+
+    def refusal(self, refusal: Refusal, lang: Lang) -> HTMLResponse:
+        hint = TEXT.get(f"{refusal.text}_hint")
+        return self._render(
+            "refusal.html",
+            refusal.status,
+            lang,
+            title=say(TEXT[refusal.text], lang),
+            hint=say(hint, lang) if hint else "",
+        )
+
+    def _admit(self, desk: Desk, token: str) -> tuple[str, str]:
+        """Escalation and contact of a token. Raises Refusal."""
+        found = desk.escalations.link(token)
+        if found is None:
+            raise Refusal("unknown_link", 404)
+        escalation, contact, expires_ms = found
+        if self._clock() > expires_ms:
+            raise Refusal("expired_link", 410)
+        return escalation, contact
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[sqlite3.Connection, Desk]]:
+        db = open_journal(self._journal)
+        try:
+            yield db, Desk(db, self._settings, self._link_key)
+        finally:
+            db.close()
+
+    def _render(self, template: str, status: int, lang: Lang, **values: object) -> HTMLResponse:
+        text = {name: say(pair, lang) for name, pair in TEXT.items()}
+        html = self._templates.get_template(template).render(
+            lang=lang, other="en" if lang == "zh" else "zh", text=text, **values
+        )
+        return HTMLResponse(html, status_code=status)

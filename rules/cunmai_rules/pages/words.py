@@ -1,0 +1,127 @@
+"""Every sentence of the pages, Chinese and English side by side."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from cunmai_rules.escalation.policy import Status
+from cunmai_rules.thresholds.pack import Direction, Rule
+from cunmai_rules.thresholds.step import Reason
+from cunmai_wire.codes import CODES
+from cunmai_wire.events import Answer, Grade, NoticeState
+from cunmai_wire.quality import QualityFlag
+
+Lang = Literal["zh", "en"]
+Pair = tuple[str, str]
+
+TEXT: dict[str, Pair] = {
+    "brand": ("村脉", "Cunmai"),
+    "other_language": ("English", "中文"),
+    "resident": ("居民", "Resident"),
+    "unattributed": ("未登记居民", "Nobody checked in"),
+    "site": ("机构", "Site"),
+    "measured": ("测量时间", "Measured"),
+    "trend": ("最近走势", "Trend"),
+    "trend_hint": ("虚线为预警线和解除线", "dashed: where it raises and where it clears"),
+    "no_readings": ("没有可显示的测量值", "no readings to show"),
+    "why": ("为什么通知您", "Why you were told"),
+    "rule": ("规则", "Rule"),
+    "source": ("依据", "Source"),
+    "rule_gone": ("规则已不在文件中", "the rule is no longer in the files"),
+    "late": ("这是迟到的测量值", "this reading arrived late"),
+    "answer": ("请答复", "Your answer"),
+    "answer_hint": ("只看不算处理, 请尽快给出结果", "seeing is not handling: an outcome is owed"),
+    "answered": ("已记录您的答复", "Your answer is recorded"),
+    "change": ("需要更改时可再次选择", "choose again to change it"),
+    "history": ("经过", "History"),
+    "status": ("状态", "Status"),
+    "bad_answer": ("请选择一个答复", "please choose an answer"),
+    "unknown_link": ("链接无效", "This link is not valid"),
+    "unknown_link_hint": (
+        "请从短信里重新打开完整的链接; 仍然不行请致电卫生院值班",
+        "open the whole link from the message again; if that fails, call the health centre on duty",
+    ),
+    "expired_link": ("链接已过期", "This link has expired"),
+    "expired_link_hint": ("请联系卫生院值班了解情况", "ask the health centre on duty"),
+}
+
+ANSWERS: dict[Answer, Pair] = {
+    Answer.SEEN: ("已看", "Seen"),
+    Answer.CONTACTED: ("已联系", "Contacted"),
+    Answer.REFERRED: ("转诊", "Referred"),
+    Answer.FALSE_ALARM: ("误报", "False alarm"),
+}
+
+STATUSES: dict[Status, Pair] = {
+    Status.OPEN: ("等待答复", "waiting for an answer"),
+    Status.SEEN: ("已看, 等待处理结果", "seen, outcome owed"),
+    Status.EXHAUSTED: ("所有联系人均未答复", "everyone was asked, nobody answered"),
+    Status.CLOSED: ("已有处理结果", "handled"),
+}
+
+GRADES: dict[Grade, Pair] = {
+    Grade.RED: ("红色预警", "Red alert"),
+    Grade.YELLOW: ("黄色预警", "Yellow alert"),
+    Grade.GREEN: ("正常", "Normal"),
+    Grade.GREY: ("未知", "Unknown"),
+}
+
+REASONS: dict[Reason, Pair] = {
+    Reason.LIMIT_MET: ("达到预警线并持续", "the limit was met for long enough"),
+    Reason.LIMIT_MET_LATE: ("补传的数据达到预警线", "late readings met the limit"),
+    Reason.CONFIRMED_LIVE: ("补传的异常已被实时数据证实", "a late finding was confirmed live"),
+    Reason.SPELL_UNCONFIRMED: ("一次异常后没有复测", "one abnormal reading, and nothing after it"),
+    Reason.OUT_OF_ORDER_LOW: ("过去某时刻的数据达到预警线", "a reading from the past met the limit"),
+}
+
+HISTORY: dict[str, Pair] = {
+    "opened": ("预警产生", "raised"),
+    "notice_queued": ("准备通知", "notice queued"),
+    "notice_accepted": ("短信平台已接收", "accepted by the carrier"),
+    "notice_postponed": ("短信平台暂时不可用, 将重试", "carrier not available, will retry"),
+    "notice_failed": ("短信发送失败", "notice failed"),
+    "overdue": ("超时未答复", "no answer in time"),
+    "everyone_tried": ("所有联系人已通知", "everyone was asked"),
+    "viewed": ("打开了页面", "page opened"),
+    "answered": ("答复", "answered"),
+}
+
+NOTICES: dict[NoticeState, Pair] = {
+    NoticeState.QUEUED: ("排队", "queued"),
+    NoticeState.ACCEPTED: ("已接收", "accepted"),
+    NoticeState.DELIVERED: ("已送达", "delivered"),
+    NoticeState.FAILED: ("失败", "failed"),
+}
+
+FLAGS: dict[str, Pair] = {
+    QualityFlag.EARLY_ESTIMATE: ("初步估计", "early estimate"),
+    QualityFlag.QUESTIONABLE: ("可疑", "questionable"),
+    QualityFlag.FROM_STORAGE: ("设备存储", "from storage"),
+    QualityFlag.POOR_SIGNAL: ("信号差", "poor signal"),
+    QualityFlag.LOW_PERFUSION: ("灌注低", "low perfusion"),
+    QualityFlag.FINGER_OFF: ("手指脱落", "finger off"),
+    QualityFlag.SEARCHING: ("搜索脉搏", "searching"),
+}
+
+_COMPARISONS: dict[Direction, Pair] = {
+    Direction.AT_OR_BELOW: ("≤", "at or below"),
+    Direction.BELOW: ("<", "below"),
+    Direction.AT_OR_ABOVE: ("≥", "at or above"),
+    Direction.ABOVE: (">", "above"),
+}
+
+
+def say(pair: Pair, lang: Lang) -> str:
+    """One side of a pair."""
+    return pair[0 if lang == "zh" else 1]
+
+
+def rule_sentence(rule: Rule, lang: Lang) -> str:
+    """A rule in one plain sentence."""
+    code = CODES[rule.when.kind_and_field]
+    label = code.display_zh if lang == "zh" else code.display
+    limit = f"{say(_COMPARISONS[rule.when.direction], lang)} {rule.when.value:g} {code.ucum}"
+    if rule.when.for_s == 0:
+        return f"{label} {limit}"
+    spell = (f"持续 {rule.when.for_s} 秒", f"for {rule.when.for_s} s")
+    return f"{label} {limit} {say(spell, lang)}"

@@ -1,0 +1,212 @@
+"""The rules service: one engine thread, one notifier thread, one web thread over one journal."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+import uvicorn
+
+from cunmai_rules import metrics
+from cunmai_rules.engine import Engine
+from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.journal.database import open_journal
+from cunmai_rules.keys import load_or_make_key
+from cunmai_rules.notify.notifier import Notifier
+from cunmai_rules.notify.webhook import WebhookSender
+from cunmai_rules.pages.app import build_app
+from cunmai_rules.settings import RulesSettings
+from cunmai_rules.thresholds.watch import RulesInForce
+from cunmai_runtime.clock import Clock, system_clock
+from cunmai_runtime.errors import UserError
+from cunmai_runtime.hold import Hold, Stopped, disk_faults
+from cunmai_runtime.intake import Intake
+from cunmai_runtime.sqlite import transaction
+from cunmai_wire.topics import Channel, all_gateways_filter, gateway_topic
+
+BATCH_MESSAGES = 500
+WAIT_S = 0.1
+RELOAD_EVERY_S = 0.5
+TICK_EVERY_S = 0.5
+EVENTS_EVERY_S = 0.2
+EVENT_RESEND_AFTER_S = 15
+FORGET_EVERY_S = 3600
+
+
+class RulesService:
+    """Judges readings and sees escalations through. `run()` blocks until `stop` is set."""
+
+    def __init__(self, settings: RulesSettings, clock: Clock = system_clock) -> None:
+        """Raises FileProblems where no usable threshold file exists, UserError where the journal cannot open."""
+        self._settings = settings
+        self._clock = clock
+        self._path = settings.data_dir / "rules.sqlite"
+        self._link_key = load_or_make_key(settings.data_dir / "link.key")
+        self._in_force = RulesInForce(settings.packs, settings.data_dir / "rules-in-force.json")
+        self._log = structlog.get_logger("rules")
+        open_journal(self._path).close()
+
+    def run(self, stop: threading.Event) -> None:
+        """Run all three threads until `stop`; a thread that fails ends the service."""
+        failed: list[BaseException] = []
+        with self._web_server(), self._thread("notifier", self._notify, stop, failed):
+            try:
+                self._judge(stop)
+            finally:
+                stop.set()
+        if failed:
+            raise failed[0]
+
+    # -- the engine's thread ----------------------------------------------------------------------------
+
+    def _judge(self, stop: threading.Event) -> None:
+        db = open_journal(self._path)
+        desk = Desk(db, self._settings, self._link_key)
+        engine = Engine(db, desk, self._settings, self._clock, self._in_force.rules)
+        own = gateway_topic(self._settings.id, Channel.RECEIPTS)
+        intake = Intake(
+            self._settings.mqtt, self._settings.id, [all_gateways_filter(Channel.READINGS), own], self._clock
+        )
+        outbox = _EventOutbox(db, desk, intake, self._settings.id, self._clock)
+        chores = _Chores(self._in_force, engine, outbox)
+        hold = Hold("rules", stop.wait)
+        intake.start()
+        try:
+            while not stop.is_set():
+                batch = intake.take(BATCH_MESSAGES, WAIT_S)
+                if batch:
+                    for topic, payload in hold("judge", lambda batch=batch: engine.take(batch)):  # type: ignore[misc]
+                        intake.publish(topic, payload)
+                    intake.ack(batch)
+                hold("chores", chores.do_due)
+        except Stopped:
+            self._log.info("rules.stopped_while_holding")
+        finally:
+            intake.stop()
+            db.close()
+
+    # -- the other threads ------------------------------------------------------------------------------
+
+    def _notify(self, stop: threading.Event) -> None:
+        db = open_journal(self._path)
+        sender = WebhookSender(self._settings.webhook, system_clock)
+        try:
+            desk = Desk(db, self._settings, self._link_key)
+            Notifier(db, desk, sender, self._settings, self._clock, lambda: self._in_force.rules).run(stop)
+        finally:
+            sender.close()
+            db.close()
+
+    @contextmanager
+    def _thread(
+        self,
+        name: str,
+        work: Callable[[threading.Event], None],
+        stop: threading.Event,
+        failed: list[BaseException],
+    ) -> Iterator[None]:
+        def guarded() -> None:
+            try:
+                work(stop)
+            except Exception as error:  # noqa: BLE001 - outermost loop of the thread: handed to the service
+                self._log.error("rules.thread_failed", thread=name, error=repr(error))
+                failed.append(error)
+                stop.set()
+
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(30)
+
+    @contextmanager
+    def _web_server(self) -> Iterator[None]:
+        listening = self._listen()
+        app = build_app(self._path, self._settings, self._link_key, self._clock, self._in_force)
+        # No access log: a link's token is in its address.
+        server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join(10)
+            listening.close()
+
+    def _listen(self) -> socket.socket:
+        """Take the port before anything else runs, so that a taken one is an error and not a silence."""
+        host, port = self._settings.listen.host, self._settings.listen.port
+        try:
+            return socket.create_server((host, port))
+        except OSError as error:
+            raise UserError(
+                f"页面地址 {host}:{port} 不可用({error.strerror}), 请改 listen.port / "
+                f"cannot serve the pages at {host}:{port} ({error.strerror}): change listen.port"
+            ) from None
+
+
+class _Chores:
+    """What the engine's thread does besides judging, each at its own pace."""
+
+    def __init__(self, in_force: RulesInForce, engine: Engine, outbox: _EventOutbox) -> None:
+        self._in_force = in_force
+        self._engine = engine
+        self._chores = [
+            (RELOAD_EVERY_S, self._reload),
+            (TICK_EVERY_S, engine.tick),
+            (EVENTS_EVERY_S, outbox.send),
+            (FORGET_EVERY_S, engine.forget_old),
+        ]
+        self._next_s = [0.0] * len(self._chores)
+
+    def do_due(self) -> None:
+        """Do each chore whose time has come. Raises Retryable."""
+        now_s = time.monotonic()
+        for index, (every_s, chore) in enumerate(self._chores):
+            if now_s >= self._next_s[index]:
+                chore()
+                self._next_s[index] = now_s + every_s
+
+    def _reload(self) -> None:
+        if self._in_force.poll():
+            self._engine.rules = self._in_force.rules
+        metrics.RULE_FILE_PROBLEMS.set(len(self._in_force.problems))
+
+
+class _EventOutbox:
+    """Sends events until ingest has receipted them."""
+
+    def __init__(self, db: sqlite3.Connection, desk: Desk, intake: Intake, source: str, clock: Clock) -> None:
+        self._db = db
+        self._desk = desk
+        self._intake = intake
+        self._source = source
+        self._clock = clock
+
+    def send(self) -> None:
+        """Raises Retryable where the journal fails."""
+        with disk_faults("the rules' journal"), transaction(self._db):
+            self._send()
+
+    def _send(self) -> None:
+        events = self._desk.events
+        waiting = events.waiting()
+        metrics.EVENTS_WAITING.set(waiting)
+        if not waiting or not self._intake.up:
+            return
+        now_ms = self._clock()
+        for pending in events.pending(now_ms - EVENT_RESEND_AFTER_S * 1000):
+            body = (
+                f'{{"v":1,"source":"{self._source}","stream":"{events.stream()}","sent":{now_ms},'
+                f'"events":[{",".join(pending.bodies)}]}}'
+            )
+            if self._intake.publish(pending.topic, body.encode()):
+                events.sent(pending, now_ms)

@@ -1,0 +1,135 @@
+"""The rules service's configuration file, `rules.yaml`. A commented sample is in rules/README.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from cunmai_rules.escalation.policy import Policy
+from cunmai_rules.thresholds.loader import packs_dir
+from cunmai_runtime.mqtt import MqttSettings
+from cunmai_wire.base import GatewayId
+
+ContactId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Contact(_Section):
+    """Someone who may be asked. `to` goes to the SMS webhook and nowhere else."""
+
+    id: ContactId
+    role: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+    """What pages and logs show instead of a name: 村医, 乡镇卫生院值班."""
+    to: SecretStr
+
+
+class Site(_Section):
+    """One clinic: its gateway and whom to ask, nearest first."""
+
+    gateway: GatewayId
+    name: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+    altitude_m: int = Field(ge=-200, le=6000)
+    contacts: Annotated[tuple[ContactId, ...], Field(min_length=1, max_length=12)]
+
+
+class Webhook(_Section):
+    """The SMS webhook: Standard Webhooks signatures with this secret."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
+    secret: SecretStr
+    timeout_s: float = Field(default=10, gt=0, le=60)
+
+    @field_validator("secret")
+    @classmethod
+    def _usable(cls, secret: SecretStr) -> SecretStr:
+        if not secret.get_secret_value().startswith("whsec_"):
+            raise ValueError(
+                "密钥应以 whsec_ 开头, 用 `cunmai rules new-secret` 生成 / "
+                "the secret begins with whsec_; make one with `cunmai rules new-secret`"
+            )
+        return secret
+
+
+class PolicySettings(_Section):
+    """See `escalation.policy.Policy`."""
+
+    ack_within_s: int = Field(default=300, ge=5, le=86_400)
+    outcome_within_s: int = Field(default=1800, ge=5, le=86_400)
+    rounds: int = Field(default=3, ge=1, le=20)
+
+    def policy(self) -> Policy:
+        return Policy(self.ack_within_s, self.outcome_within_s, self.rounds)
+
+
+class Listen(_Section):
+    """Where the answer pages are served."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8087, ge=0, le=65535)
+
+
+class RulesSettings(_Section):
+    """Everything the rules service needs to know."""
+
+    id: GatewayId = "rules"
+    data_dir: Path
+    mqtt: MqttSettings = MqttSettings()
+    packs: Path = Field(default_factory=packs_dir)
+    contacts: Annotated[tuple[Contact, ...], Field(min_length=1, max_length=2000)]
+    sites: Annotated[tuple[Site, ...], Field(max_length=2000)] = ()
+    fallback_contacts: Annotated[tuple[ContactId, ...], Field(min_length=1, max_length=12)]
+    """Who is asked about a gateway that no site lists: an alarm always finds somebody."""
+    webhook: Webhook
+    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?[^/\s]$")]
+    """What the links in messages begin with, without a slash at the end."""
+    listen: Listen = Listen()
+    policy: PolicySettings = PolicySettings()
+    late_after_s: int = Field(default=300, ge=10, le=86_400)
+    """A reading older than this at arrival is judged at its own time and goes to review, not to a page."""
+    utc_offset_minutes: int = Field(default=480, ge=-720, le=840)
+    """The zone that messages and pages tell the time in. 480 is China."""
+    keep_days: int = Field(default=30, ge=1, le=3650)
+    """How long readings and closed escalations stay in the rules' own store."""
+
+    @field_validator("sites")
+    @classmethod
+    def _gateways_once(cls, sites: tuple[Site, ...]) -> tuple[Site, ...]:
+        gateways = [site.gateway for site in sites]
+        twice = ", ".join(sorted({gateway for gateway in gateways if gateways.count(gateway) > 1}))
+        if twice:
+            raise ValueError(f"网关重复: {twice} / gateways are listed twice: {twice}")
+        return sites
+
+    @model_validator(mode="after")
+    def _named_contacts_exist(self) -> RulesSettings:
+        known = {contact.id for contact in self.contacts}
+        named = {id_ for site in self.sites for id_ in site.contacts} | set(self.fallback_contacts)
+        missing = ", ".join(sorted(named - known))
+        if missing:
+            raise ValueError(f"联系人未定义: {missing} / contacts are not defined: {missing}")
+        return self
+
+    def contact(self, id_: str) -> Contact | None:
+        """The contact of this id, as the roster is now."""
+        return next((contact for contact in self.contacts if contact.id == id_), None)
+
+    def site_of(self, gateway: str) -> Site | None:
+        return next((site for site in self.sites if site.gateway == gateway), None)
+
+    def contacts_of(self, gateway: str) -> tuple[str, ...]:
+        """Whom to ask about a reading from this gateway."""
+        site = self.site_of(gateway)
+        return site.contacts if site is not None else self.fallback_contacts

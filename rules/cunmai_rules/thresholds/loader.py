@@ -1,0 +1,117 @@
+"""Loading a folder of threshold files into one rule set, or saying everything that is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cunmai_rules.thresholds.pack import Pack, Rule
+from cunmai_runtime.yamlfile import Document, FileProblems, Problem, parse_document, validate
+
+
+@dataclass(frozen=True, slots=True)
+class VersionedRule:
+    """A rule, and the exact file that it came from."""
+
+    rule: Rule
+    version: str
+    """`<version of the pack>-<first 8 hex digits of the file's SHA-256>`: what every SMS carries."""
+    field: str
+    """The value that it reads, a field of its kind."""
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """All rules in force, indexed by the kind of reading that they read."""
+
+    by_kind: dict[str, tuple[VersionedRule, ...]] = field(default_factory=dict)
+    by_id: dict[str, VersionedRule] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    """Pack to version."""
+
+
+def packs_dir() -> Path:
+    """The shipped threshold files: beside the code in a checkout, inside the package when installed."""
+    here = Path(__file__).resolve().parents[1]
+    installed = here / "packs"
+    return installed if installed.is_dir() else here.parent / "packs"
+
+
+def load_rules(folder: Path) -> RuleSet:
+    """Load every *.yaml of a folder. Raises FileProblems with the problems of all files."""
+    return build_rules(read_sources(folder), str(folder))
+
+
+def read_sources(folder: Path) -> list[tuple[str, bytes]]:
+    """Name and content of every *.yaml of a folder. Raises FileProblems."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+        return [(path.name, path.read_bytes()) for path in paths]
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        problem = Problem(str(folder), 1, f"读不到规则目录({reason})", f"cannot be read: {reason}")
+        raise FileProblems([problem]) from None
+
+
+def build_rules(sources: list[tuple[str, bytes]], folder: str = "") -> RuleSet:
+    """Build a rule set from files already read: (name, content) pairs. Raises FileProblems."""
+    if not sources:
+        problem = Problem(
+            folder or "packs", 1, "目录里没有阈值文件(*.yaml)", "there is no threshold file (*.yaml)"
+        )
+        raise FileProblems([problem])
+    problems: list[Problem] = []
+    loaded: list[tuple[Document, Pack, str]] = []
+    for name, raw in sources:
+        try:
+            document = parse_document(raw, name)
+            pack = validate(document, Pack)
+        except FileProblems as error:
+            problems += error.problems
+            continue
+        loaded.append((document, pack, f"{pack.version}-{hashlib.sha256(raw).hexdigest()[:8]}"))
+    problems += _clashes(loaded)
+    if problems:
+        raise FileProblems(problems)
+    return _index([(pack, version) for _, pack, version in loaded])
+
+
+def _clashes(loaded: list[tuple[Document, Pack, str]]) -> list[Problem]:
+    """Pack names and rule ids must be unique over the whole folder."""
+    problems: list[Problem] = []
+    packs: dict[str, str] = {}
+    rules: dict[str, str] = {}
+    for document, pack, _ in loaded:
+        if pack.pack in packs:
+            first, line = packs[pack.pack], document.line_of(("pack",))
+            zh, en = f"规则包 {pack.pack} 在 {first} 已有", f"pack {pack.pack} is already in {first}"
+            problems.append(Problem(document.file, line, zh, en))
+        packs.setdefault(pack.pack, document.file)
+        for index, rule in enumerate(pack.rules):
+            line = document.line_of(("rules", index, "id"))
+            if rule.id in rules:
+                zh, en = (
+                    f"规则 {rule.id} 在 {rules[rule.id]} 已有",
+                    f"rule {rule.id} is already at {rules[rule.id]}",
+                )
+                problems.append(Problem(document.file, line, zh, en))
+            rules.setdefault(rule.id, f"{document.file}:{line}")
+    return problems
+
+
+def _index(packs: list[tuple[Pack, str]]) -> RuleSet:
+    by_kind: dict[str, list[VersionedRule]] = defaultdict(list)
+    by_id: dict[str, VersionedRule] = {}
+    for pack, version in packs:
+        for rule in pack.rules:
+            kind, field_name = rule.when.kind_and_field
+            versioned = VersionedRule(rule, version, field_name)
+            by_kind[kind].append(versioned)
+            by_id[rule.id] = versioned
+    return RuleSet(
+        {kind: tuple(rules) for kind, rules in by_kind.items()},
+        by_id,
+        {pack.pack: version for pack, version in packs},
+    )

@@ -1,0 +1,96 @@
+"""The rules in force: reloaded when a file changes, kept when the new files are wrong.
+
+The last good files are kept in `in_force`, so that a restart beside a broken file does not leave a clinic
+without rules.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from cunmai_rules.thresholds.loader import RuleSet, build_rules, read_sources
+from cunmai_runtime.errors import UserError
+from cunmai_runtime.yamlfile import FileProblems, Problem
+
+Signature = tuple[tuple[str, int, int], ...]
+
+
+class RulesInForce:
+    """`rules` are always a good set; `problems` say what is wrong with the files as they are now."""
+
+    def __init__(self, folder: Path, in_force: Path) -> None:
+        """Load the folder, or the last good copy. Raises FileProblems where there is neither."""
+        self._folder = folder
+        self._in_force = in_force
+        self._log = structlog.get_logger("rules")
+        self._signature = self._look()
+        self.problems: Sequence[Problem] = ()
+        try:
+            self.rules = self._load()
+        except FileProblems as error:
+            self.rules = self._last_good(error)
+            self.problems = error.problems
+            self._report(error)
+
+    def poll(self) -> bool:
+        """Look at the files again; True where the rules or the problems have changed."""
+        signature = self._look()
+        if signature == self._signature:
+            return False
+        self._signature = signature
+        try:
+            self.rules = self._load()
+        except FileProblems as error:
+            self.problems = error.problems
+            self._report(error)
+            return True
+        self.problems = ()
+        self._log.info("rules.loaded", versions=self.rules.versions)
+        return True
+
+    def _look(self) -> Signature:
+        try:
+            entries = [(path.name, path.stat()) for path in self._folder.iterdir()]
+        except OSError:
+            return ()
+        return tuple(sorted((name, stat.st_mtime_ns, stat.st_size) for name, stat in entries))
+
+    def _load(self) -> RuleSet:
+        sources = read_sources(self._folder)
+        rules = build_rules(sources, str(self._folder))
+        _write_durably(self._in_force, json.dumps({name: raw.decode() for name, raw in sources}))
+        return rules
+
+    def _last_good(self, error: FileProblems) -> RuleSet:
+        try:
+            kept = json.loads(self._in_force.read_text())
+        except FileNotFoundError:
+            raise error from None
+        except (OSError, ValueError) as fault:
+            raise UserError(
+                f"{error}\n上一份规则也读不出 / the last good copy cannot be read: {fault}"
+            ) from None
+        return build_rules([(name, text.encode()) for name, text in kept.items()], str(self._in_force))
+
+    def _report(self, error: FileProblems) -> None:
+        for problem in error.problems:
+            self._log.error(
+                "rules.refused", file=problem.file, line=problem.line, zh=problem.zh, en=problem.en,
+                kept=self.rules.versions,
+            )  # fmt: skip
+
+
+def _write_durably(path: Path, text: str) -> None:
+    """All of it or none: temporary file, fsync, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    with fresh.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

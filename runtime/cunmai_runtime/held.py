@@ -1,0 +1,59 @@
+"""Sets of sequence numbers kept as ranges in a table: what a consumer holds of each stream, and as what."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from cunmai_wire.ranges import SeqRanges
+
+TABLE = """
+    CREATE TABLE held (
+        stream TEXT NOT NULL,
+        what TEXT NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        PRIMARY KEY (stream, what, first)
+    ) WITHOUT ROWID;
+"""
+
+# Ranges that touch or overlap [first, last]. The inner SELECT finds the one that begins before it, if any,
+# so that the whole is a short walk of the key, however many ranges a stream has.
+_TOUCHING = """
+    SELECT first, last FROM held
+    WHERE stream = :stream AND what = :what AND last >= :first - 1 AND first <= :last + 1
+        AND first >= coalesce(
+            (SELECT max(first) FROM held WHERE stream = :stream AND what = :what AND first <= :first), 0)
+"""
+
+
+def add_range(db: sqlite3.Connection, stream: str, what: str, first: int, last: int) -> int:
+    """Add [first, last] to a set, merging; how many of its numbers were new. Within a transaction."""
+    touching: list[tuple[int, int]] = db.execute(
+        _TOUCHING, {"stream": stream, "what": what, "first": first, "last": last}
+    ).fetchall()
+    known = sum(max(0, min(last, end) - max(first, start) + 1) for start, end in touching)
+    for start, _ in touching:
+        db.execute("DELETE FROM held WHERE stream = ? AND what = ? AND first = ?", [stream, what, start])
+    merged = (
+        min([first, *(start for start, _ in touching)]),
+        max([last, *(end for _, end in touching)]),
+    )
+    db.execute("INSERT INTO held VALUES (?, ?, ?, ?)", [stream, what, *merged])
+    return last - first + 1 - known
+
+
+def contains(db: sqlite3.Connection, stream: str, what: str, number: int) -> bool:
+    """Whether the number is in the set."""
+    row = db.execute(
+        "SELECT last FROM held WHERE stream = ? AND what = ? AND first <= ? ORDER BY first DESC LIMIT 1",
+        [stream, what, number],
+    ).fetchone()
+    return row is not None and int(row[0]) >= number
+
+
+def read_ranges(db: sqlite3.Connection, stream: str, what: str) -> SeqRanges:
+    """The whole set."""
+    rows = db.execute(
+        "SELECT first, last FROM held WHERE stream = ? AND what = ? ORDER BY first", [stream, what]
+    )
+    return SeqRanges((first, last) for first, last in rows)
