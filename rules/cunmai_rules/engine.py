@@ -20,7 +20,7 @@ from cunmai_rules.arrival import Placed, Sent, place
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.journal.judgements import REFUSED, Judgements, Subject, subject_of
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.thresholds.loader import RuleSet
+from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.step import (
     Escalate,
     GradeChange,

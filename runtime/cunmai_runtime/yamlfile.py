@@ -6,6 +6,7 @@ a document is. Messages come in Chinese and English, because the authors of thre
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,7 +171,20 @@ def validate(document: Document, model: type[Model]) -> Model:
         return model.model_validate(document.value)
     except ValidationError as error:
         faults = error.errors(include_url=False)
-        raise FileProblems([_problem(document, fault) for fault in faults]) from None
+        raise FileProblems([_problem(document, fault) for fault in _without_echoes(faults)]) from None
+
+
+def _without_echoes(faults: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Drop "the list is too short" where that is only because an item of the list is wrong."""
+    paths = [fault["loc"] for fault in faults]
+    return [
+        fault
+        for fault in faults
+        if fault["type"] != "too_short"
+        or not any(
+            len(path) > len(fault["loc"]) and path[: len(fault["loc"])] == fault["loc"] for path in paths
+        )
+    ]
 
 
 def _problem(document: Document, fault: ErrorDetails) -> Problem:
@@ -192,13 +206,41 @@ def _words(fault: ErrorDetails) -> tuple[str, str]:
         case "missing":
             return f"缺少必填项 {key!r}", f"required key {key!r} is missing"
         case "literal_error" | "enum":
-            expected = str(context.get("expected", "")).replace(" or ", ", ")
+            expected = _ENUM_MEMBER.sub(r"\1", str(context.get("expected", ""))).replace(" or ", ", ")
             return f"{given} 不可用, 可选: {expected}", f"{given} is not one of {expected}"
         case "value_error":
             zh, _, en = str(context.get("error", fault["msg"])).partition(" / ")
             return zh, en or zh
+        case kind if kind in _SHORT_WORDS:
+            zh, en = _SHORT_WORDS[kind]
+            return f"{given} {zh.format(**context)}", f"{given} {en.format(**context)}"
         case _:
             return f"{given} 不合要求({fault['msg']})", f"{given}: {fault['msg']}"
+
+
+_ENUM_MEMBER = re.compile(r"<[\w.]+: ('[^']*')>")
+
+_SHORT_WORDS = {
+    "float_type": ("应为数字, 不要加引号", "should be a number, without quotes"),
+    "float_parsing": ("应为数字", "should be a number"),
+    "int_type": ("应为整数, 不要加引号", "should be a whole number, without quotes"),
+    "int_parsing": ("应为整数", "should be a whole number"),
+    "int_from_float": ("应为整数", "should be a whole number"),
+    "string_type": ("应为文字", "should be text"),
+    "bool_type": ("应为 true 或 false", "should be true or false"),
+    "greater_than": ("应大于 {gt}", "should be greater than {gt}"),
+    "greater_than_equal": ("不能小于 {ge}", "should be at least {ge}"),
+    "less_than": ("应小于 {lt}", "should be less than {lt}"),
+    "less_than_equal": ("不能大于 {le}", "should be at most {le}"),
+    "too_short": ("至少需要 {min_length} 项", "needs at least {min_length} items"),
+    "too_long": ("最多 {max_length} 项", "may have at most {max_length} items"),
+    "string_too_short": ("太短, 至少 {min_length} 个字", "is too short: at least {min_length} characters"),
+    "string_too_long": ("太长, 最多 {max_length} 个字", "is too long: at most {max_length} characters"),
+    "string_pattern_mismatch": ("格式不对, 应符合 {pattern}", "does not match {pattern}"),
+    "model_type": ("应为 键: 值 的结构", "should be a mapping of keys to values"),
+    "tuple_type": ("应为列表", "should be a list"),
+    "finite_number": ("应为有限的数字", "should be a finite number"),
+}
 
 
 def _shorten(value: object) -> str:

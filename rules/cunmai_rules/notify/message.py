@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from cunmai_rules.escalation.policy import Escalation
 from cunmai_rules.journal.judgements import Judged
 from cunmai_rules.notify.trend import trend_arrow
-from cunmai_rules.thresholds.loader import VersionedRule
+from cunmai_rules.thresholds.ruleset import VersionedRule
 from cunmai_wire.codes import CODES
 from cunmai_wire.events import Grade
 

@@ -16,7 +16,7 @@ from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.notify.message import finding, sms_text
 from cunmai_rules.notify.webhook import Message, WebhookSender
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.thresholds.loader import RuleSet
+from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_runtime.clock import Clock
 from cunmai_runtime.errors import Permanent, Retryable
 from cunmai_runtime.hold import Hold, Stopped, disk_faults, pause_s

@@ -6,10 +6,11 @@ which unit, and where it comes from. See rules/README.md for the format by examp
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
 
 from cunmai_wire.codes import CODES
 from cunmai_wire.events import Grade, Lane
@@ -17,6 +18,9 @@ from cunmai_wire.quality import QualityFlag
 
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
 MAX_SPAN_S = 30 * 24 * 3600
+
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Seconds = Annotated[int, Strict(), Field(ge=0, le=MAX_SPAN_S)]
 
 
 class Part(BaseModel):
@@ -61,10 +65,10 @@ class Direction(StrEnum):
 class Limit(Part):
     """Exactly one comparison."""
 
-    at_or_below: float | None = None
-    below: float | None = None
-    at_or_above: float | None = None
-    above: float | None = None
+    at_or_below: Number | None = None
+    below: Number | None = None
+    at_or_above: Number | None = None
+    above: Number | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Limit:
@@ -96,9 +100,9 @@ class When(Limit):
     """`kind.field` of the wire contract."""
     unit: str
     """UCUM, as the contract has it: a limit in another unit is a mistake that must not load."""
-    for_s: int = Field(default=0, ge=0, le=MAX_SPAN_S)
+    for_s: Seconds = 0
     """How long it must hold, from the first reading to the last. 0: one reading raises."""
-    gap_s: int = Field(default=600, ge=1, le=MAX_SPAN_S)
+    gap_s: Seconds = 600
     """Readings further apart than this are not one spell."""
 
     @model_validator(mode="after")
@@ -106,9 +110,9 @@ class When(Limit):
         kind, field = self.kind_and_field
         code = CODES.get((kind, field))
         if code is None:
-            known = ", ".join(sorted(f"{k}.{f}" for k, f in CODES))
+            near = ", ".join(_nearest(self.reads))
             raise ValueError(
-                f"没有测量值 {self.reads}, 可用: {known} / no such value {self.reads}; known: {known}"
+                f"没有测量值 {self.reads}, 相近的有: {near} / no value {self.reads}; near it: {near}"
             )
         if code.ucum != self.unit:
             raise ValueError(
@@ -123,10 +127,16 @@ class When(Limit):
         return kind, field
 
 
+def _nearest(reads: str) -> list[str]:
+    """The values of the contract that an author may have meant."""
+    known = sorted(f"{kind}.{field}" for kind, field in CODES)
+    return get_close_matches(reads, known, n=4, cutoff=0.3) or known
+
+
 class Clear(Limit):
     """The condition that ends an alarm. The distance to `when` is the hysteresis."""
 
-    for_s: int = Field(default=0, ge=0, le=MAX_SPAN_S)
+    for_s: Seconds = 0
 
 
 class Quality(Part):
@@ -146,7 +156,7 @@ class Rule(Part):
     quality: Quality = Quality()
     lane: Lane
     """page: a message to a person, now. review: a task on the worklist."""
-    stale_after_s: int = Field(default=900, ge=60, le=MAX_SPAN_S)
+    stale_after_s: Seconds = 900
     """Without evidence for this long, green becomes grey: unknown. A raised alarm stays raised."""
     source: Annotated[str, StringConstraints(min_length=4, max_length=400)]
     """Guideline or decision that the limits come from, and who signed."""
@@ -173,6 +183,6 @@ class Pack(Part):
     """One threshold file."""
 
     pack: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
-    version: int = Field(ge=1)
+    version: Annotated[int, Strict(), Field(ge=1)]
     title: Words
     rules: Annotated[tuple[Rule, ...], Field(min_length=1, max_length=500)]

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cunmai_rules.thresholds.loader import RuleSet, VersionedRule
+from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule
 from cunmai_rules.thresholds.state import Phase, RuleState, SubjectState
 from cunmai_wire.events import Grade, Lane
 

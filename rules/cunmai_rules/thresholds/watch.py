@@ -13,7 +13,8 @@ from pathlib import Path
 
 import structlog
 
-from cunmai_rules.thresholds.loader import RuleSet, build_rules, read_sources
+from cunmai_rules.thresholds.loader import build_rules, read_sources
+from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import FileProblems, Problem
 

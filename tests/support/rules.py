@@ -1,0 +1,80 @@
+"""Rules built from text, readings built from a few numbers, and a story's state carried along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cunmai_rules.thresholds.loader import build_rules
+from cunmai_rules.thresholds.ruleset import RuleSet
+from cunmai_rules.thresholds.state import SubjectState, dump_state, load_state
+from cunmai_rules.thresholds.step import Action, Escalate, GradeChange, Observation, Tick, step
+
+T0_MS = 1_767_323_045_000
+"""2026-01-02T03:04:05Z."""
+
+OXIMETRY = b"""\
+pack: oximetry
+version: 7
+title: {zh: test, en: test}
+rules:
+  - id: spo2-low
+    title: {zh: test, en: test}
+    grade: red
+    when: {reads: oximetry.spo2_pct, unit: "%", at_or_below: 93, for_s: 15, gap_s: 600}
+    clear: {at_or_above: 95, for_s: 30}
+    quality: {accept: [from_storage]}
+    lane: page
+    stale_after_s: 900
+    source: a test
+"""
+
+
+def oximetry_rules(raw: bytes = OXIMETRY) -> RuleSet:
+    return build_rules([("oximetry.yaml", raw)])
+
+
+@dataclass
+class Story:
+    """One subject's readings and ticks, in order. The state goes through JSON at every step."""
+
+    rules: RuleSet = field(default_factory=oximetry_rules)
+    state: SubjectState = field(default_factory=dict)
+    actions: list[Action] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    _seq: int = 0
+
+    def reads(self, at_s: float, spo2_pct: float | None, *quality: str, late: bool = False) -> Story:
+        """A reading measured `at_s` seconds into the story."""
+        self._seq += 1
+        values = {"mode": "continuous"} | ({} if spo2_pct is None else {"spo2_pct": spo2_pct})
+        t_ms = T0_MS + int(at_s * 1000)
+        return self._step(Observation("s", self._seq, "oximetry", t_ms, values, quality, late))
+
+    def passes(self, at_s: float) -> Story:
+        """Time has come to `at_s`."""
+        return self._step(Tick(T0_MS + int(at_s * 1000)))
+
+    def _step(self, event: Observation | Tick) -> Story:
+        outcome = step(load_state(dump_state(self.state)), event, self.rules)
+        self.state = outcome.state
+        self.actions += outcome.actions
+        self.reasons += [decision.reason for decision in outcome.decisions]
+        return self
+
+    @property
+    def escalations(self) -> list[tuple[str, str, float]]:
+        """Lane, reason and the second it is about."""
+        return [
+            (action.lane.value, action.reason.value, (action.t_ms - T0_MS) / 1000)
+            for action in self.actions
+            if isinstance(action, Escalate)
+        ]
+
+    @property
+    def grades(self) -> list[tuple[str, float]]:
+        """Each new grade, and the second it is about."""
+        return [
+            (action.grade.value, (action.t_ms - T0_MS) / 1000)
+            for action in self.actions
+            if isinstance(action, GradeChange)
+        ]
