@@ -38,10 +38,11 @@ def run(config: Annotated[Path, typer.Option(help="gateway.yaml")]) -> None:
 def run_gateway(settings: GatewaySettings, radio: Radio) -> None:
     """Run one gateway until SIGTERM or Ctrl-C."""
     configure_logging()
-    asyncio.run(_until_signal(lambda: Gateway(settings, radio).run()))
+    asyncio.run(until_signal(lambda: Gateway(settings, radio).run()))
 
 
-async def _until_signal(start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def until_signal(start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run until it ends by itself, or SIGTERM or Ctrl-C cancels it."""
     work = asyncio.create_task(start())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

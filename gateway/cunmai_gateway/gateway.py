@@ -182,6 +182,8 @@ class Gateway:
                 self._log.warning("gateway.not_in_contract", device=device.id, reason=str(error))
             return None
         tally.readings += 1
+        if draft.kind == "ultrasound_exam":
+            self._log.info("gateway.exam", device=device.id)
         return draft
 
     async def _watch_clock(self) -> None:

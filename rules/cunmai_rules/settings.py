@@ -122,6 +122,10 @@ class RulesSettings(_Section):
             raise ValueError(f"联系人未定义: {missing} / contacts are not defined: {missing}")
         return self
 
+    @property
+    def journal_path(self) -> Path:
+        return self.data_dir / "rules.sqlite"
+
     def contact(self, id_: str) -> Contact | None:
         """The contact of this id, as the roster is now."""
         return next((contact for contact in self.contacts if contact.id == id_), None)

@@ -1,0 +1,114 @@
+"""One simulated clinic: virtual devices, what they play, and a real gateway that hears them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from cunmai_gateway.gateway import Gateway
+from cunmai_gateway.radio import Radio
+from cunmai_gateway.settings import DeviceSettings, DriverName, GatewaySettings
+from cunmai_runtime.clock import Clock
+from cunmai_runtime.mqtt import MqttSettings
+from cunmai_sim.air import Air
+from cunmai_sim.exam import make_exam
+from cunmai_sim.oximeter import Oximeter
+from cunmai_sim.player import Player
+from cunmai_sim.scenario import Sample
+from cunmai_sim.ultrasound import Ultrasound
+
+_CHINA = timezone(timedelta(hours=8))
+
+
+@dataclass(frozen=True)
+class ClinicPlan:
+    """What one clinic is and does. `samples` are played once, from the moment the oximeter is heard."""
+
+    number: int
+    gateway: str
+    name: str
+    resident: str
+    samples: Callable[[], Iterable[Sample]]
+    ultrasound: bool = False
+
+    @property
+    def oximeter_address(self) -> str:
+        return f"F0:0D:00:00:18:{self.number:02X}"
+
+    @property
+    def ultrasound_address(self) -> str:
+        return f"F0:0D:00:00:55:{self.number:02X}"
+
+    def settings(self, folder: Path, mqtt: MqttSettings) -> GatewaySettings:
+        """The gateway's configuration, as its file would have it."""
+        devices = [
+            DeviceSettings(
+                id=f"oximeter-{self.number}",
+                driver=DriverName.PLX,
+                address=self.oximeter_address,
+                resident=self.resident,
+            )
+        ]
+        if self.ultrasound:
+            devices.append(
+                DeviceSettings(
+                    id=f"ultrasound-{self.number}",
+                    driver=DriverName.ULTRASOUND,
+                    address=self.ultrasound_address,
+                )
+            )
+        return GatewaySettings(
+            gateway=self.gateway, data_dir=folder / self.gateway, mqtt=mqtt, devices=tuple(devices)
+        )
+
+
+class Clinic:
+    """`run()` until cancelled; `stop_playing()` first, so that everything measured can drain."""
+
+    def __init__(self, plan: ClinicPlan, settings: GatewaySettings, clock: Clock, speed: float) -> None:
+        self.plan = plan
+        self.settings = settings
+        self._clock = clock
+        self._speed = speed
+        self._playing: asyncio.Task[object] | None = None
+        self._gateway: Gateway | None = None
+        self.played_out = asyncio.Event()
+        """Set when the samples have come to their end."""
+
+    async def run(self) -> None:
+        """Power the devices, run the gateway, play. Everything is closed at the end."""
+        async with Air() as air:
+            oximeter = Oximeter(air, address=self.plan.oximeter_address, name=f"SIM-OXI-{self.plan.number}")
+            await oximeter.start()
+            if self.plan.ultrasound:
+                exam = make_exam(self.plan.number, datetime.now(_CHINA))
+                machine = Ultrasound(
+                    air,
+                    exams=[exam],
+                    address=self.plan.ultrasound_address,
+                    name=f"SIM-US-{self.plan.number}",
+                )
+                await machine.start()
+            central = await air.central(f"F0:F1:00:00:00:{self.plan.number:02X}")
+            self._gateway = Gateway(self.settings, Radio(central.scanner, central.client), clock=self._clock)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._gateway.run())
+                self._playing = tasks.create_task(self._play(oximeter))
+
+    async def _play(self, oximeter: Oximeter) -> None:
+        await oximeter.until_subscribed(oximeter.continuous, oximeter.spot_check)
+        player = Player(oximeter, speed=self._speed, spot_every_s=10)
+        await player.play(self.plan.samples())
+        self.played_out.set()
+
+    def stop_playing(self) -> None:
+        """No new frames from now on."""
+        if self._playing is not None:
+            self._playing.cancel()
+
+    async def pending(self) -> int:
+        """How many readings some consumer still owes a receipt for."""
+        return 0 if self._gateway is None else await self._gateway.pending()

@@ -1,0 +1,53 @@
+"""`cunmai sim ...`: the simulator's own commands, and a real gateway on a simulated radio."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cunmai_runtime.errors import UserError
+from cunmai_runtime.logs import configure_logging
+from cunmai_runtime.yamlfile import load_model
+from cunmai_sim.air import remote_central
+from cunmai_sim.cli import app
+
+__all__ = ["app"]
+
+_ADDRESS = "F0:F1:00:00:00:01"
+
+
+@app.command()
+def gateway(
+    config: Annotated[Path, typer.Option(help="gateway.yaml")],
+    radio: Annotated[
+        str,
+        typer.Option(
+            metavar="TRANSPORT", help="`cunmai sim serve` 打印的地址 / what sim serve printed as `client`"
+        ),
+    ],
+) -> None:
+    """在模拟蓝牙上运行真正的网关 / run the real gateway on the radio that `cunmai sim serve` offers."""
+    from cunmai_gateway.cli import until_signal  # noqa: PLC0415 - needs the edge extra, which sim alone lacks
+    from cunmai_gateway.gateway import Gateway  # noqa: PLC0415
+    from cunmai_gateway.radio import Radio  # noqa: PLC0415
+    from cunmai_gateway.settings import GatewaySettings  # noqa: PLC0415
+
+    settings = load_model(config, GatewaySettings)
+
+    async def run() -> None:
+        try:
+            central = await remote_central(radio, _ADDRESS)
+        except OSError as error:
+            raise UserError(
+                f"连不上模拟蓝牙 {radio}: {error} / nobody serves a radio at {radio}: {error}"
+            ) from None
+        try:
+            await Gateway(settings, Radio(central.scanner, central.client)).run()
+        finally:
+            await central.close()
+
+    configure_logging()
+    asyncio.run(until_signal(run))

@@ -1,0 +1,78 @@
+"""What was judged and whom that reached, counted by the journal itself: for the ledger and reports."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from cunmai_rules.escalation.policy import Escalation
+from cunmai_rules.journal.database import open_journal
+from cunmai_rules.journal.escalations import Escalations, Notice
+from cunmai_rules.journal.judgements import JUDGED, REFUSED
+from cunmai_runtime.held import read_ranges
+from cunmai_wire.ranges import SeqRanges
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedStream:
+    """One stream of readings, as the rules know it."""
+
+    stream: str
+    judged: SeqRanges
+    refused: SeqRanges
+    """Read, but set aside with a reason: an unknown kind, an impossible time."""
+    rows: int
+    """Judgements on record: one for each judged reading that is still kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One escalation and every notice that it sent."""
+
+    escalation: Escalation
+    notices: tuple[Notice, ...]
+
+
+def judged_streams(journal: Path) -> list[JudgedStream]:
+    """Every stream in the journal."""
+    with closing(open_journal(journal)) as db:
+        streams = [row[0] for row in db.execute("SELECT DISTINCT stream FROM held ORDER BY stream")]
+        return [
+            JudgedStream(
+                stream, read_ranges(db, stream, JUDGED), read_ranges(db, stream, REFUSED), _rows(db, stream)
+            )
+            for stream in streams
+        ]
+
+
+def judged_of_kind(journal: Path, kind: str) -> int:
+    """How many readings of one kind are on record."""
+    with closing(open_journal(journal)) as db:
+        query = "SELECT count(*) FROM observation WHERE kind = ?"
+        return int(db.execute(query, (kind,)).fetchone()[0])
+
+
+def told(journal: Path, limit: int = 10_000) -> Iterator[Told]:
+    """Escalations with their notices, oldest first."""
+    with closing(open_journal(journal)) as db:
+        escalations = Escalations(db)
+        for escalation in reversed(escalations.newest(limit)):
+            yield Told(escalation, tuple(escalations.notices(escalation.id)))
+
+
+def newest_value(journal: Path, subject: str, field: str) -> float | None:
+    """The newest value of one field of one subject, or None."""
+    with closing(open_journal(journal)) as db:
+        row = db.execute(
+            "SELECT json_extract(reading, '$.values.' || ?) AS value FROM observation"
+            " WHERE subject = ? AND value IS NOT NULL ORDER BY t_ms DESC LIMIT 1",
+            (field, subject),
+        ).fetchone()
+    return float(row[0]) if row else None
+
+
+def _rows(db: sqlite3.Connection, stream: str) -> int:
+    return int(db.execute("SELECT count(*) FROM observation WHERE stream = ?", (stream,)).fetchone()[0])
