@@ -24,9 +24,7 @@ def gateway(
     config: Annotated[Path, typer.Option(help="gateway.yaml")],
     radio: Annotated[
         str,
-        typer.Option(
-            metavar="TRANSPORT", help="`cunmai sim serve` 打印的地址 / what sim serve printed as `client`"
-        ),
+        typer.Option(metavar="TRANSPORT", help="sim serve 打印的 client / what sim serve printed"),
     ],
 ) -> None:
     """在模拟蓝牙上运行真正的网关 / run the real gateway on the radio that `cunmai sim serve` offers."""

@@ -20,7 +20,7 @@ from cunmai_sim.player import check_speed
 from cunmai_sim.scenario import Sample, endless, finger_off, in_turn, recovery, slow_desaturation, stable
 from cunmai_sim.source import Source, recorded
 
-app = typer.Typer(help="两个模拟诊所的完整演示 / two simulated clinics, end to end")
+app = typer.Typer(add_completion=False, help="两个模拟诊所的完整演示 / two simulated clinics, end to end")
 
 _SPAN = re.compile(r"^(\d+(?:\.\d+)?)(s|m|h)?$")
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}

@@ -36,7 +36,7 @@ def take_account(spools: Sequence[tuple[str, Path]], ingest: IngestSettings, jou
     judged = {stream.stream: stream for stream in judged_streams(journal)}
     accounts = []
     for gateway, path in spools:
-        stream, measured = measured_in(path)
+        stream, measured = measured_in(path) or ("", 0)
         in_store, in_rules = stored.get(stream), judged.get(stream)
         accounts.append(
             Account(

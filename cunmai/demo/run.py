@@ -215,7 +215,6 @@ class _Status:
 
 def _account(clinics: Sequence[Clinic], settings: _Settings) -> list[Account]:
     spools = [(clinic.plan.gateway, clinic.settings.spool_path) for clinic in clinics]
-    spools = [(gateway, path) for gateway, path in spools if path.exists()]
     return take_account(spools, settings.ingest, settings.rules.journal_path)
 
 

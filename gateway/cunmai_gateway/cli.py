@@ -20,8 +20,8 @@ from cunmai_runtime.errors import UserError
 from cunmai_runtime.logs import configure_logging
 from cunmai_runtime.yamlfile import load_model
 
-app = typer.Typer(help="诊所网关 / the clinic's gateway", no_args_is_help=True)
-decode_app = typer.Typer(help="解码一帧蓝牙数据 / decode one Bluetooth frame")
+app = typer.Typer(add_completion=False, help="诊所网关 / the clinic's gateway", no_args_is_help=True)
+decode_app = typer.Typer(add_completion=False, help="解码一帧蓝牙数据 / decode one Bluetooth frame")
 
 
 @app.callback()

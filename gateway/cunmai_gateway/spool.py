@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,12 +128,15 @@ class Spool:
         return int(self._db.execute("SELECT count(*) FROM reading").fetchone()[0])
 
 
-def measured_in(path: Path) -> tuple[str, int]:
-    """Stream and highest sequence number of a spool file, read beside a running gateway: for the ledger."""
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+def measured_in(path: Path) -> tuple[str, int] | None:
+    """Stream and highest sequence number of a spool file, read beside a running gateway: for the ledger.
+
+    None where no spool has been made there yet.
+    """
     try:
-        stream = db.execute("SELECT id FROM stream").fetchone()[0]
-        row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'reading'").fetchone()
-    finally:
-        db.close()
-    return str(stream), int(row[0]) if row else 0
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            stream = db.execute("SELECT id FROM stream").fetchone()
+            highest = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'reading'").fetchone()
+    except sqlite3.OperationalError:
+        return None
+    return (str(stream[0]), int(highest[0]) if highest else 0) if stream else None
