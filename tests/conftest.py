@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from support.broker import Mosquitto
 from support.servers import need_program
 

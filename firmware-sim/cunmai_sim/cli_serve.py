@@ -35,7 +35,7 @@ class ServeOptions:
 def run_serve(source: Source, options: PlayOptions, where: ServeOptions) -> None:
     """Serve until the samples are played (`stay`: until a signal), then tell what was sent.
 
-    Events go to stdout, one JSON line each: listening, host, playing, ended.
+    Events go to stdout, one JSON line each: listening, host, playing, played, ended.
     """
     asyncio.run(_run(source, options, where))
 
@@ -74,5 +74,6 @@ async def _play(oximeter: Oximeter, source: Source, options: PlayOptions, *, sta
     player = Player(oximeter, speed=options.speed, spot_every_s=options.spot_every_s)
     await player.play(source.samples(loop=options.loop))
     await asyncio.sleep(_LAST_FRAMES_S)  # the last frames are on their way through the socket
+    _tell("played")
     if stay:
         await asyncio.Event().wait()

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from cunmai_gateway.measurement import Measurement
 from cunmai_wire.base import ClockTrust
-from cunmai_wire.envelope import explain
+from cunmai_wire.parsing import explain
 from cunmai_wire.readings import KINDS
 
 

@@ -18,7 +18,7 @@ from cunmai_runtime.clock import Clock
 from cunmai_runtime.mqtt import Handlers, MqttSession, MqttSettings, Will
 from cunmai_wire.base import ClockTrust
 from cunmai_wire.commands import Command, Resend
-from cunmai_wire.envelope import explain
+from cunmai_wire.parsing import explain
 from cunmai_wire.receipts import Receipt
 from cunmai_wire.state import GatewayState, Presence
 from cunmai_wire.topics import Channel, gateway_topic

@@ -19,7 +19,9 @@ from cunmai_runtime.logs import configure_logging
 from cunmai_runtime.service import stop_on_signals
 from cunmai_runtime.yamlfile import load_model
 
-app = typer.Typer(help="阈值规则与预警 / thresholds and escalation", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="阈值规则与预警 / thresholds and escalation", no_args_is_help=True
+)
 
 
 @app.command()

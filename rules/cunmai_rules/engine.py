@@ -35,7 +35,8 @@ from cunmai_runtime.hold import disk_faults
 from cunmai_runtime.intake import Delivery
 from cunmai_runtime.logs import OnChange
 from cunmai_runtime.sqlite import transaction
-from cunmai_wire.envelope import EnvelopeHeader, RefusalReason, Refused, explain, parse_envelope
+from cunmai_wire.envelope import EnvelopeHeader, parse_envelope
+from cunmai_wire.parsing import RefusalReason, Refused, explain
 from cunmai_wire.readings import Reading, values_of
 from cunmai_wire.receipts import INGEST, RULES, Receipt, make_receipts
 from cunmai_wire.topics import Channel, gateway_topic

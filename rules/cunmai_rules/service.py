@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import structlog
 import uvicorn
@@ -26,6 +27,7 @@ from cunmai_runtime.clock import Clock, system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.hold import Hold, Stopped, disk_faults
 from cunmai_runtime.intake import Intake
+from cunmai_runtime.outgoing import Outgoing
 from cunmai_runtime.sqlite import transaction
 from cunmai_wire.topics import Channel, all_gateways_filter, gateway_topic
 
@@ -75,14 +77,16 @@ class RulesService:
         outbox = _EventOutbox(db, desk, intake, self._settings.id, self._clock)
         chores = _Chores(self._in_force, engine, outbox)
         hold = Hold("rules", stop.wait)
+        receipts = Outgoing(intake.publish)
         intake.start()
         try:
             while not stop.is_set():
                 batch = intake.take(BATCH_MESSAGES, WAIT_S)
                 if batch:
-                    for topic, payload in hold("judge", lambda batch=batch: engine.take(batch)):  # type: ignore[misc]
-                        intake.publish(topic, payload)
+                    receipts.send(hold("judge", partial(engine.take, batch)))
                     intake.ack(batch)
+                else:
+                    receipts.flush()
                 hold("chores", chores.do_due)
         except Stopped:
             self._log.info("rules.stopped_while_holding")

@@ -6,10 +6,11 @@ way, on the receipts topic of `source`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from cunmai_wire.base import (
     DeviceId,
@@ -21,7 +22,7 @@ from cunmai_wire.base import (
     Seq,
     StreamId,
 )
-from cunmai_wire.envelope import MAX_ENVELOPE_BYTES, RefusalReason, Refused, explain
+from cunmai_wire.parsing import MessageFormat, RefusalReason, Refused
 from cunmai_wire.readings import ShortText
 
 MAX_EVENTS = 500
@@ -120,26 +121,45 @@ Event = GradeChanged | EscalationOpened | NoticeChanged | EscalationAnswered | E
 AnyEvent = Annotated[Event, Field(discriminator="type")]
 
 
-class EventEnvelope(Message):
-    """One events message of a publishing service."""
+class EventHeader(Message):
+    """Which service tells, from which stream, and when."""
 
     v: Literal[1]
     source: GatewayId
     stream: StreamId
     sent: Millis
+
+
+class EventEnvelope(EventHeader):
+    """One events message of a publishing service: a header and 1 to 500 events."""
+
     events: Annotated[tuple[AnyEvent, ...], Field(min_length=1, max_length=MAX_EVENTS)]
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedEvents:
+    """What could be read of one message. `header` is None where nothing could."""
+
+    header: EventHeader | None
+    events: tuple[Event, ...]
+    refused: tuple[Refused, ...]
 
 
 event_adapter: TypeAdapter[Event] = TypeAdapter(AnyEvent)
 
+_FORMAT: MessageFormat[EventEnvelope, Event] = MessageFormat(
+    whole=EventEnvelope,
+    header=EventHeader,
+    items="events",
+    tag="type",
+    known=frozenset(get_args(model.model_fields["type"].annotation)[0] for model in get_args(Event)),
+    item=event_adapter,
+    most=MAX_EVENTS,
+    bad_item=RefusalReason.BAD_EVENT,
+)
 
-def parse_events(payload: bytes) -> EventEnvelope | Refused:
+
+def parse_events(payload: bytes) -> ParsedEvents:
     """Read one message of an events topic. Never raises for anything in the message."""
-    if len(payload) > MAX_ENVELOPE_BYTES:
-        return Refused(
-            RefusalReason.TOO_LARGE, f"{len(payload)} bytes; at most {MAX_ENVELOPE_BYTES} are read"
-        )
-    try:
-        return EventEnvelope.model_validate_json(payload)
-    except ValidationError as error:
-        return Refused(RefusalReason.BAD_EVENT, explain(error))
+    header, events, refused = _FORMAT.parse(payload)
+    return ParsedEvents(cast("EventHeader | None", header), events, refused)

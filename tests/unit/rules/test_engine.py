@@ -197,7 +197,7 @@ def test_events_wait_for_ingests_receipt(bench: Bench) -> None:
         f'"events":[{",".join(pending.bodies)}]}}'
     )
     parsed = parse_events(body.encode())
-    assert [event.type for event in parsed.events] == [  # type: ignore[union-attr]
+    assert [event.type for event in parsed.events] == [
         "grade_changed",
         "escalation_opened",
         "notice_changed",

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cunmai_wire.envelope import MAX_ENVELOPE_BYTES, RefusalReason, parse_envelope
+from cunmai_wire.envelope import parse_envelope
+from cunmai_wire.parsing import MAX_MESSAGE_BYTES, RefusalReason
 from cunmai_wire.readings import Oximetry
 
 TOPIC = "cunmai/v1/38/123456789/readings"
@@ -62,12 +63,13 @@ def test_unknown_fields_of_a_newer_gateway_are_accepted() -> None:
     assert len(parsed.readings) == 1
 
 
-def test_an_unknown_kind_is_refused_alone() -> None:
-    parsed = parse_envelope(TOPIC, envelope(reading(1), reading(2, kind="ecg"), reading(3)))
+@pytest.mark.parametrize("kind", ["ecg", [], {}, None, 7, ["oximetry"]])
+def test_an_unknown_kind_is_refused_alone(kind: object) -> None:
+    parsed = parse_envelope(TOPIC, envelope(reading(1), reading(2) | {"kind": kind}, reading(3)))
     assert [one.seq for one in parsed.readings] == [1, 3]
     (refused,) = parsed.refused
     assert (refused.reason, refused.seq) == (RefusalReason.UNKNOWN_KIND, 2)
-    assert "'ecg'" in refused.detail
+    assert str(kind) in refused.detail
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_a_reading_without_a_usable_seq_cannot_be_receipted(seq: object) -> None
         (envelope(*[reading(seq) for seq in range(1, 502)]), RefusalReason.BAD_HEADER),
         (envelope(readings={}), RefusalReason.BAD_HEADER),
         (envelope(reading(1), gateway="987654321"), RefusalReason.WRONG_TOPIC),
-        (b" " * (MAX_ENVELOPE_BYTES + 1), RefusalReason.TOO_LARGE),
+        (b" " * (MAX_MESSAGE_BYTES + 1), RefusalReason.TOO_LARGE),
     ],
 )
 def test_a_message_without_a_readable_header_is_refused_whole(payload: bytes, reason: RefusalReason) -> None:

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from cunmai_wire.codes import CODES
-from cunmai_wire.envelope import RefusalReason, Refused
-from cunmai_wire.events import EscalationAnswered, EventEnvelope, parse_events
+from cunmai_wire.events import EscalationAnswered, parse_events
+from cunmai_wire.parsing import RefusalReason
 from cunmai_wire.readings import COMMON_FIELDS, KINDS, Reading, values_of
 from cunmai_wire.receipts import MAX_RANGES, Receipt, make_receipts
 
@@ -108,13 +108,38 @@ def test_events_are_read_by_their_type() -> None:
         ],
     }
     parsed = parse_events(json.dumps(body).encode())
-    assert isinstance(parsed, EventEnvelope)
+    assert parsed.refused == ()
+    assert parsed.header is not None
+    assert parsed.header.source == "rules"
     assert isinstance(parsed.events[0], EscalationAnswered)
 
 
-@pytest.mark.parametrize("payload", [b"", b"{}", b'{"v":1}', b"[" * 5000])
+def test_one_event_of_another_version_is_refused_alone() -> None:
+    event = {
+        "seq": 1,
+        "t": 4,
+        "gateway": "demo-1",
+        "type": "escalation_closed",
+        "escalation": "e1",
+        "reason": "x",
+    }
+    body = {
+        "v": 1,
+        "source": "rules",
+        "stream": STREAM,
+        "sent": 5,
+        "events": [event, event | {"seq": 2, "type": "of_tomorrow"}, event | {"seq": 3, "reason": 7}],
+    }
+    parsed = parse_events(json.dumps(body).encode())
+    assert [one.seq for one in parsed.events] == [1]
+    assert [(refused.reason, refused.seq) for refused in parsed.refused] == [
+        (RefusalReason.UNKNOWN_KIND, 2),
+        (RefusalReason.BAD_EVENT, 3),
+    ]
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b'{"v":1}', b'{"v":true}', b'{"v":1.0}', b"[" * 5000])
 def test_bad_events_are_refused_with_a_reason(payload: bytes) -> None:
-    refused = parse_events(payload)
-    assert isinstance(refused, Refused)
-    assert refused.reason is RefusalReason.BAD_EVENT
-    assert refused.detail
+    parsed = parse_events(payload)
+    assert parsed.header is None
+    assert parsed.refused[0].detail

@@ -1,0 +1,116 @@
+"""Settings of one ingest process, read from a YAML file (see the sample in ingest/README.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
+
+from cunmai_runtime.mqtt import MqttSettings
+from cunmai_wire.base import GatewayId
+from cunmai_wire.topics import BUCKETS, Channel, all_events_filter, all_gateways_filter
+
+
+def _known_bucket(bucket: str) -> str:
+    if len(bucket) == 2 and bucket.isascii() and bucket.isdigit() and int(bucket) < BUCKETS:
+        return bucket
+    last = BUCKETS - 1
+    raise ValueError(
+        f'写成带引号的两位数, "00" 到 "{last}" / give two digits in quotes, "00" to "{last}", not {bucket!r}'
+    )
+
+
+_http_url = TypeAdapter(HttpUrl)
+
+
+def _server_address(url: str) -> str:
+    try:
+        parsed = _http_url.validate_python(url)
+    except ValidationError:
+        parsed = None
+    if parsed is None or parsed.path not in (None, "/") or parsed.query or parsed.username:
+        raise ValueError(f"写成 http://主机:端口 / give http://host:port, not {url!r}")
+    return url.rstrip("/")
+
+
+Bucket = Annotated[str, AfterValidator(_known_bucket)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SqliteSettings(_Settings):
+    """The embedded store: one file, no server."""
+
+    kind: Literal["sqlite"]
+    path: Path
+
+
+class InfluxSettings(_Settings):
+    """InfluxDB 1.8, 2.7 or 3: written through `/api/v2/write`, read by InfluxQL through `/query`."""
+
+    kind: Literal["influxdb"]
+    url: Annotated[str, AfterValidator(_server_address)]
+    """Scheme, host and port."""
+    org: str
+    bucket: Annotated[str, Field(pattern=r"^[^/\s\"]+$")]
+    """Without a slash: on 1.8 a slash would name a retention policy."""
+    token: SecretStr
+    timeout_s: float = Field(default=10, gt=0, le=300)
+    max_lines: int = Field(default=5000, ge=1, le=50_000)
+    """Lines in one request body."""
+
+
+StoreSettings = Annotated[SqliteSettings | InfluxSettings, Field(discriminator="kind")]
+
+
+class QuarantineSettings(_Settings):
+    """How much bad input is kept. Beyond either bound the oldest goes, and is counted as dropped."""
+
+    max_messages: int = Field(default=10_000, ge=1)
+    max_bytes: int = Field(default=256 << 20, ge=1024)
+
+
+class IngestSettings(_Settings):
+    """One ingest process. Several share the work by bucket sets, each with its own `id` and `data_dir`."""
+
+    id: GatewayId = "ingest"
+    """MQTT client id. The broker keeps this process's session under it, so it must never change or clash."""
+    buckets: Literal["+"] | Annotated[tuple[Bucket, ...], Field(min_length=1)] = "+"
+    """Which buckets of gateways: "+" for all, or a list of two-digit strings."""
+    mqtt: MqttSettings = MqttSettings()
+    data_dir: Path
+    """Holds `ingest-book.sqlite`: what is held, what was set aside. Back it up with the store."""
+    store: StoreSettings
+    quarantine: QuarantineSettings = QuarantineSettings()
+    batch_messages: int = Field(default=200, ge=1, le=1000)
+    """At most this many messages are stored, committed and receipted together."""
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where set, Prometheus metrics are served on this port of loopback."""
+
+    @property
+    def book_path(self) -> Path:
+        return self.data_dir / "ingest-book.sqlite"
+
+    def filters(self) -> tuple[str, ...]:
+        """The MQTT subscription filters: readings, state and events of each bucket."""
+        return tuple(
+            topic_filter
+            for bucket in self.buckets
+            for topic_filter in (
+                all_gateways_filter(Channel.READINGS, bucket),
+                all_gateways_filter(Channel.STATE, bucket),
+                all_events_filter(bucket),
+            )
+        )

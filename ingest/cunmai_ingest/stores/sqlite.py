@@ -1,0 +1,131 @@
+"""The embedded store: one SQLite file, for a demonstration or a single small site."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from cunmai_ingest.lines import encode_point
+from cunmai_ingest.points import FieldValue, Point
+from cunmai_ingest.sqlitefile import open_file
+from cunmai_ingest.stores.base import Health, Latest, RefusedPoint, StoredSeqs, WriteOutcome
+from cunmai_runtime.hold import disk_faults
+from cunmai_runtime.sqlite import transaction
+from cunmai_wire.ranges import SeqRanges
+
+# `part` is empty for a reading's or event's own point, so that (stream, seq) is its key.
+_MIGRATIONS = (
+    """
+    CREATE TABLE points (
+        stream TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        part TEXT NOT NULL,
+        measurement TEXT NOT NULL,
+        resident TEXT,
+        t_ns INTEGER NOT NULL,
+        tags TEXT NOT NULL,
+        fields TEXT NOT NULL,
+        PRIMARY KEY (stream, seq, part)
+    ) WITHOUT ROWID;
+    CREATE INDEX points_by_resident ON points (resident, measurement, t_ns);
+    """,
+)
+
+_UPSERT = """
+    INSERT INTO points (stream, seq, part, measurement, resident, t_ns, tags, fields)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET measurement = excluded.measurement, resident = excluded.resident,
+        t_ns = excluded.t_ns, tags = excluded.tags, fields = excluded.fields
+"""
+
+_NS_PER_MS = 1_000_000
+
+
+class SqliteStore:
+    """`Store` in one file. Raises UserError where the file cannot be opened or is not a database of ours."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db = open_file("the store", path, _MIGRATIONS)
+
+    def write(self, points: Sequence[Point]) -> WriteOutcome:
+        stored: list[Point] = []
+        refused: list[RefusedPoint] = []
+        for point in points:
+            fault = _fault(point)
+            if fault is None:
+                stored.append(point)
+            else:
+                refused.append(RefusedPoint(point, fault))
+        with disk_faults("the store"), transaction(self._db):
+            self._db.executemany(_UPSERT, map(_row, stored))
+        return WriteOutcome(tuple(stored), tuple(refused))
+
+    def check(self) -> Health:
+        try:
+            with transaction(self._db):
+                pass
+        except sqlite3.Error as error:
+            return Health(ok=False, zh=f"存储文件不可写({error})", en=f"{self._path} takes no write: {error}")
+        return Health(ok=True, zh="存储文件可写", en=f"{self._path} takes writes")
+
+    def sequences(self, stream: str) -> StoredSeqs:
+        rows = self._db.execute(
+            "SELECT seq FROM points WHERE stream = ? AND part = '' ORDER BY seq", [stream]
+        )
+        seqs = SeqRanges()
+        total = 0
+        for (seq,) in rows:
+            seqs.add(seq)
+            total += 1
+        return StoredSeqs(seqs, total)
+
+    def history(
+        self, resident: str, measurement: str, field: str, from_ms: int, to_ms: int, *, limit: int = 10_000
+    ) -> list[tuple[int, FieldValue]]:
+        rows = self._db.execute(
+            "SELECT t_ns, fields FROM points WHERE resident = ? AND measurement = ? AND t_ns >= ? AND t_ns < ?"
+            " ORDER BY t_ns DESC LIMIT ?",
+            [resident, measurement, from_ms * _NS_PER_MS, to_ms * _NS_PER_MS, limit],
+        )
+        decoded = [(t_ns // _NS_PER_MS, json.loads(fields)) for t_ns, fields in rows]
+        return [(t_ms, fields[field]) for t_ms, fields in reversed(decoded) if field in fields]
+
+    def latest(self, resident: str) -> list[Latest]:
+        rows = self._db.execute(
+            "SELECT measurement, max(t_ns), tags, fields FROM points WHERE resident = ? AND part = ''"
+            " GROUP BY measurement ORDER BY measurement",
+            [resident],
+        )
+        return [
+            Latest(measurement, t_ns // _NS_PER_MS, json.loads(tags), json.loads(fields))
+            for measurement, t_ns, tags, fields in rows
+        ]
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _fault(point: Point) -> str | None:
+    """What line protocol cannot say is refused here too: a store that is changed later loses nothing."""
+    try:
+        encode_point(point)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _row(point: Point) -> tuple[str | int | None, ...]:
+    tags = dict(point.tags)
+    return (
+        point.stream,
+        point.seq,
+        point.part,
+        point.measurement,
+        tags.get("resident"),
+        point.t_ns,
+        json.dumps(tags, ensure_ascii=False),
+        json.dumps(point.fields, ensure_ascii=False),
+    )
