@@ -181,7 +181,8 @@ async def _watch(
             if options.until_played_out and clinics[0].played_out.is_set():
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(interrupted.wait(), 0.1)
+                async with asyncio.timeout(0.1):
+                    await interrupted.wait()
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

@@ -101,8 +101,8 @@ class Connector:
                     heard_one.set()
 
         try:
-            async with self._radio.scan(heard):
-                await asyncio.wait_for(heard_one.wait(), SCAN_S)
+            async with self._radio.scan(heard), asyncio.timeout(SCAN_S):
+                await heard_one.wait()
         except TimeoutError:
             return {}
         except _LINK_ERRORS as error:
@@ -117,9 +117,8 @@ class Connector:
         link = self._links[id_]
         link.lost = asyncio.Event()
         try:
-            client = await asyncio.wait_for(
-                self._radio.connect(device, id_, link.lost.set), CONNECT_TIMEOUT_S
-            )
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                client = await self._radio.connect(device, id_, link.lost.set)
         except _LINK_ERRORS as error:
             self._failed(id_, f"connect: {_text(error)}")
             return
@@ -174,7 +173,8 @@ async def _end(*tasks: asyncio.Task[object] | asyncio.Task[None]) -> None:
 
 async def _disconnect(client: BleakClient) -> None:
     try:
-        await asyncio.wait_for(client.disconnect(), CONNECT_TIMEOUT_S)
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await client.disconnect()
     except _LINK_ERRORS:
         return  # it is gone already, which is what we wanted
 

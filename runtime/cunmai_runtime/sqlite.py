@@ -55,14 +55,15 @@ def _migrate(db: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> N
 
 def _statements(script: str) -> Iterator[str]:
     """Split a script, because executescript() would commit in the middle of our transaction."""
+    *pieces, rest = script.split(";")
     pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
+    for piece in pieces:
+        pending += piece + ";"
         if sqlite3.complete_statement(pending):
             yield pending
             pending = ""
-    if pending.strip():
-        raise ValueError(f"unfinished SQL statement: {pending.strip()[:80]}")
+    if (pending + rest).strip():
+        raise ValueError(f"unfinished SQL statement: {(pending + rest).strip()[:80]}")
 
 
 @contextmanager

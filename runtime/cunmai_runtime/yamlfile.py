@@ -23,6 +23,8 @@ from cunmai_runtime.errors import UserError
 MAX_FILE_BYTES = 1 << 20
 MAX_DEPTH = 40
 
+_PLAIN_TAGS = {"map", "seq", "str", "int", "float", "bool", "null", "timestamp"}
+
 Model = TypeVar("Model", bound=BaseModel)
 Path_ = tuple[str | int, ...]
 
@@ -133,6 +135,7 @@ class _Builder:
         if id(node) in self._seen:
             self._refuse(line, "不支持 YAML 别名(*)", "YAML aliases (*) are not supported")
         self._seen.add(id(node))
+        self._check_tag(node, line)
         if len(path) > MAX_DEPTH:
             self._refuse(line, f"嵌套超过 {MAX_DEPTH} 层", f"nested deeper than {MAX_DEPTH}")
         if isinstance(node, MappingNode):
@@ -155,11 +158,12 @@ class _Builder:
         return result
 
     def _scalar(self, node: Node) -> Any:
-        if not str(node.tag).startswith("tag:yaml.org,2002:"):
-            self._refuse(
-                node.start_mark.line + 1, f"不支持标签 {node.tag}", f"tag {node.tag} is not supported"
-            )
         return self._yaml.constructor.construct_object(node)
+
+    def _check_tag(self, node: Node, line: int) -> None:
+        tag = str(node.tag).removeprefix("tag:yaml.org,2002:")
+        if tag not in _PLAIN_TAGS:
+            self._refuse(line, f"不支持标签 {tag}", f"tag {tag} is not supported")
 
     def _refuse(self, line: int, zh: str, en: str) -> None:
         raise FileProblems([Problem(self._name, line, zh, en)])

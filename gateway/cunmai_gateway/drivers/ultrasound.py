@@ -155,7 +155,8 @@ class _Machine:
         if len(transfer.held) == transfer.size:
             return Next.DONE
         try:
-            packet = await asyncio.wait_for(self._packets.get(), SILENCE_S)
+            async with asyncio.timeout(SILENCE_S):
+                packet = await self._packets.get()
         except TimeoutError:
             return transfer.silence()
         return transfer.packet(packet)
@@ -164,7 +165,8 @@ class _Machine:
         while not self._answers.empty():
             self._answers.get_nowait()
         await self._client.write_gatt_char(_CTRL, request, response=True)
-        answer = await asyncio.wait_for(self._answers.get(), ANSWER_TIMEOUT_S)
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            answer = await self._answers.get()
         return protocol.decode_answer(answer, opcode)
 
 
