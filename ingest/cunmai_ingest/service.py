@@ -16,12 +16,13 @@ from cunmai_ingest.messages import points_of, understand
 from cunmai_ingest.metrics import Metrics
 from cunmai_ingest.receipts import receipts_for
 from cunmai_ingest.settings import IngestSettings
-from cunmai_ingest.settle import settle
+from cunmai_ingest.settle import Settled, settle
 from cunmai_ingest.stores import open_store
 from cunmai_ingest.stores.base import Store
 from cunmai_runtime.clock import Clock, system_clock
 from cunmai_runtime.hold import Hold, Stopped
 from cunmai_runtime.intake import Delivery, Intake
+from cunmai_runtime.logs import OnChange
 from cunmai_runtime.outgoing import Outgoing
 
 _TAKE_WAIT_S = 0.5
@@ -45,6 +46,8 @@ class Pipeline:
         self._hold = hold
         self._metrics = metrics
         self._outgoing = Outgoing(broker.publish, on_outcome=lambda sent: metrics.receipt(sent=sent))
+        self._log = structlog.get_logger("ingest")
+        self._changed = OnChange()
 
     def handle(self, batch: Sequence[Delivery]) -> None:
         """Store, commit, receipt, acknowledge. Raises Stopped while the store or the book is down."""
@@ -56,6 +59,18 @@ class Pipeline:
         self._outgoing.send(receipts_for(committed))
         self._broker.ack(batch)
         self._metrics.count(committed)
+        self._tell_refusals(settled)
+
+    def _tell_refusals(self, settled: Sequence[Settled]) -> None:
+        for entry in settled:
+            for fault in entry.refused:
+                if self._changed(entry.message.topic, fault.detail):
+                    self._log.warning(
+                        "ingest.set_aside",
+                        topic=entry.message.topic,
+                        reason=fault.reason,
+                        detail=fault.detail,
+                    )
 
     def idle(self) -> None:
         """Nothing has arrived for a moment: send the receipts that had to wait."""

@@ -37,13 +37,17 @@ def configure_logging(*, level: str = "INFO", processors: tuple[Any, ...] = ()) 
 class OnChange:
     """Says whether a repeated message has changed: a failure that repeats is logged once, not each time."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_topics: int = 1000) -> None:
         self._last: dict[str, str] = {}
+        self._most_topics = most_topics
 
     def __call__(self, topic: str, text: str) -> bool:
-        changed = self._last.get(topic) != text
+        if self._last.get(topic) == text:
+            return False
+        if topic not in self._last and len(self._last) >= self._most_topics:
+            del self._last[next(iter(self._last))]
         self._last[topic] = text
-        return changed
+        return True
 
     def clear(self, topic: str) -> bool:
         """Forget the last text; True where there was one, so that a recovery is logged once too."""

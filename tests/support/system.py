@@ -81,6 +81,7 @@ class System:
     sink: SmsSink
     processes: dict[str, Process] = field(default_factory=dict)
     sim_events: list[dict[str, Any]] = field(default_factory=list)
+    pages_port: int = field(default_factory=free_port)
 
     # -- building -------------------------------------------------------------------------------------
 
@@ -139,7 +140,7 @@ class System:
             "fallback_contacts: [village]\n"
             f"webhook: {{url: '{self.sink.url}', secret: {SECRET}}}\n"
             "public_url: http://127.0.0.1:8087\n"
-            f"listen: {{port: {free_port()}}}\n"
+            f"listen: {{port: {self.pages_port}}}\n"
         )
         return ["rules", "run", "--config", str(path)]
 

@@ -83,7 +83,10 @@ def escalation_view(
         status=say(STATUSES[escalation.status], lang),
         closed=escalation.status is Status.CLOSED,
         answers=tuple((answer.value, say(words, lang)) for answer, words in ANSWERS.items()),
-        history=tuple(_row(entry, settings, lang) for entry in escalations.history(escalation.id)),
+        history=tuple(
+            _row(entry, settings, lang)
+            for entry in _without_repeated_looks(escalations.history(escalation.id))
+        ),
     )
 
 
@@ -106,6 +109,15 @@ def _trend(
     title = rule.rule.title.zh if lang == "zh" else rule.rule.title.en
     # Built by chart.py from numbers and escaped labels.
     return Markup(trend_svg(dots, lines, title=title, utc_offset_minutes=utc_offset_minutes))  # noqa: S704
+
+
+def _without_repeated_looks(entries: Sequence[Entry]) -> list[Entry]:
+    """The same person looking again and again is one line on the page; the journal keeps each look."""
+    return [
+        entry
+        for before, entry in zip((None, *entries), entries, strict=False)
+        if before is None or entry.type != "viewed" or (before.type, before.actor) != ("viewed", entry.actor)
+    ]
 
 
 def _row(entry: Entry, settings: RulesSettings, lang: Lang) -> Row:

@@ -9,8 +9,7 @@ import pytest
 
 from cunmai_wire.events import Answer, parse_events
 from cunmai_wire.topics import Channel, gateway_topic
-
-from .conftest import GATEWAY, STREAM, Bench
+from support.rules_bench import GATEWAY, STREAM, Bench
 
 
 def covered(bench: Bench) -> set[int]:

@@ -11,8 +11,7 @@ from starlette.testclient import TestClient
 
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.pages.chart import Dot, Line, trend_svg
-
-from .conftest import LINK_KEY, Bench
+from support.rules_bench import LINK_KEY, Bench
 
 WEEK_S = 7 * 24 * 3600
 

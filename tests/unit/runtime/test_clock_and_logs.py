@@ -36,6 +36,12 @@ def test_a_repeated_failure_is_told_once_until_it_changes_or_ends() -> None:
     assert changed("store", "down")
 
 
+def test_what_is_remembered_for_that_is_bounded() -> None:
+    changed = OnChange(most_topics=2)
+    assert [changed(topic, "down") for topic in ("a", "b", "c", "b", "c")] == [True, True, True, False, False]
+    assert changed("a", "down"), "the oldest was forgotten, and is told again"
+
+
 def test_logs_are_json_lines_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
     seen: list[str] = []
 

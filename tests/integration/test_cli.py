@@ -1,0 +1,98 @@
+"""The `cunmai` command as a person meets it: what it prints, where, and with which status."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def cunmai(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cunmai", *arguments],
+        capture_output=True, text=True, timeout=60, check=False, env=os.environ | environment,
+    )  # fmt: skip
+
+
+def test_without_a_verb_it_lists_them() -> None:
+    listed = cunmai()
+    assert listed.returncode == 0
+    for verb in ("demo", "gateway", "decode", "ingest", "rules", "dashboards", "sim"):
+        assert f"cunmai {verb}" in listed.stdout
+
+
+def test_an_unknown_verb_is_said_so() -> None:
+    refused = cunmai("explode")
+    assert refused.returncode == 2
+    assert "no such command: explode" in refused.stderr
+
+
+def test_decode_prints_json() -> None:
+    decoded = cunmai("decode", "2A5F", "1fdef3caf3caf35af5d4f3b2f220010000007ae3")
+    assert decoded.returncode == 0
+    assert decoded.stderr == ""
+    values = json.loads(decoded.stdout)
+    assert (values["spo2_pct"], values["pulse_bpm"], values["perfusion_index_pct"]) == (99, 97, 8.9)
+    assert values["quality"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("2A5F", "0064005a"), "pulse rate: needs 2 bytes at offset 3, the frame has 1 left"),
+        (("2A5F", "00 6400 5a00 00"), "1 bytes left over"),
+        (("2A5F", "xyz"), "not hexadecimal"),
+        (("2A5F", ""), "flags: needs 1 bytes"),
+        (("9999", "00"), "unknown type '9999'"),
+    ],
+)
+def test_decode_refuses_with_a_reason(arguments: tuple[str, str], words: str) -> None:
+    refused = cunmai("decode", *arguments)
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    assert words in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_rules_check_names_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("pack: mine\nversion: 1\ntitle: {zh: 村, en: x}\nrulez: []\n")
+    refused = cunmai("rules", "check", str(tmp_path))
+    assert refused.returncode == 2
+    assert "mine.yaml:4: rulez: 不认识的键 'rulez'" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_rules_check_of_the_shipped_packs() -> None:
+    checked = cunmai("rules", "check")
+    assert checked.returncode == 0
+    assert "no problems" in checked.stdout
+
+
+@pytest.mark.parametrize("service", ["gateway", "ingest", "rules"])
+def test_a_wrong_configuration_is_an_error_not_a_traceback(tmp_path: Path, service: str) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("data_dir: 3\nsurprise: true\n")
+    refused = cunmai(service, "run", "--config", str(config))
+    assert refused.returncode == 2
+    assert f"{config}:2: surprise" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_missing_extra_names_what_to_install(tmp_path: Path) -> None:
+    """As on a kiosk, where the server's packages are not installed."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Block:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in ('fastapi', 'httpx'):\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Block())\n"
+    )
+    refused = cunmai("rules", "check", PYTHONPATH=str(tmp_path))
+    assert refused.returncode == 2
+    assert "pip install 'cunmai[server]'" in refused.stderr
+    assert "Traceback" not in refused.stderr

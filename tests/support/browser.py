@@ -1,0 +1,109 @@
+"""Debian's Chromium at a phone's or a kiosk's size, driven by its own chromedriver."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+    TimeoutException,
+)
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+from support.servers import need_program
+
+PAGE_LOAD_S = 20
+ARTEFACTS = Path(__file__).resolve().parents[2] / "test-artefacts"
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A screen in CSS pixels."""
+
+    name: str
+    width: int
+    height: int
+    mobile: bool
+
+
+PHONE = Screen("phone", 360, 740, mobile=True)
+KIOSK = Screen("kiosk", 1280, 1024, mobile=False)
+
+
+class Browser:
+    """A page, what is on it, and pictures of it."""
+
+    def __init__(self, driver: webdriver.Chrome, screen: Screen) -> None:
+        self.driver = driver
+        self._screen = screen
+
+    def open(self, url: str) -> None:
+        self.driver.get(url)
+
+    def sees(self, words: str, timeout_s: float = 10) -> bool:
+        """Whether the words are on the page, or come soon: a click returns before the next page is there."""
+        waiting = WebDriverWait(
+            self.driver,
+            timeout_s,
+            ignored_exceptions=(StaleElementReferenceException, NoSuchElementException),
+        )
+        try:
+            return bool(waiting.until(lambda driver: words in driver.find_element(By.TAG_NAME, "body").text))
+        except TimeoutException:
+            return False
+
+    def all(self, css: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, css)
+
+    def one(self, css: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, css)
+
+    def tap(self, css: str) -> None:
+        self.one(css).click()
+
+    def picture(self, name: str) -> None:
+        """Keep a picture of the whole page as a test artefact."""
+        ARTEFACTS.mkdir(exist_ok=True)
+        shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
+        path = ARTEFACTS / f"{name}-{self._screen.name}.png"
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+    def overflows_sideways(self) -> bool:
+        """Whether one would have to scroll to the side."""
+        return bool(
+            self.driver.execute_script(
+                "return document.documentElement.scrollWidth > document.documentElement.clientWidth"
+            )
+        )
+
+
+@contextlib.contextmanager
+def browsing(screen: Screen) -> Iterator[Browser]:
+    """A headless Chromium of our own, which reaches nothing but loopback."""
+    options = Options()
+    options.binary_location = need_program("chromium")
+    for flag in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--disable-dev-shm-usage", f"--window-size={screen.width},{screen.height}",
+    ):  # fmt: skip
+        options.add_argument(flag)
+    if screen.mobile:
+        metrics = {"width": screen.width, "height": screen.height, "pixelRatio": 2.0}
+        options.add_experimental_option("mobileEmulation", {"deviceMetrics": metrics})
+    driver = webdriver.Chrome(options, Service(need_program("chromedriver")))
+    driver.set_page_load_timeout(PAGE_LOAD_S)
+    try:
+        yield Browser(driver, screen)
+    finally:
+        driver.quit()

@@ -1,0 +1,129 @@
+"""An engine, a notifier and the pages over one journal, with a clock that the test moves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cunmai_rules.engine import Engine
+from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.journal.database import open_journal
+from cunmai_rules.notify.notifier import Notifier
+from cunmai_rules.notify.webhook import WebhookSender
+from cunmai_rules.settings import RulesSettings
+from cunmai_rules.thresholds.watch import RulesInForce
+from cunmai_runtime.clock import system_clock
+from cunmai_runtime.intake import Delivery
+from cunmai_wire.topics import Channel, gateway_topic
+from support.rules import OXIMETRY, T0_MS
+from support.sms_sink import SECRET, SmsSink
+
+GATEWAY = "cz-01"
+STREAM = "0b7e9a52-6f2e-4e0e-9d43-3a8a31f2c001"
+LINK_KEY = b"k" * 32
+
+
+@dataclass
+class Bench:
+    """Everything of the rules service but its threads."""
+
+    folder: Path
+    sink: SmsSink
+    now_ms: int = T0_MS
+    _seq: int = 0
+    receipts: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        packs = self.folder / "packs"
+        packs.mkdir()
+        (packs / "oximetry.yaml").write_bytes(OXIMETRY)
+        self.settings = RulesSettings.model_validate(
+            {
+                "data_dir": self.folder,
+                "packs": packs,
+                "contacts": [
+                    {"id": "village", "role": "村医", "to": "13800000001"},
+                    {"id": "township", "role": "乡镇卫生院值班", "to": "13800000002"},
+                ],
+                "sites": [
+                    {
+                        "gateway": GATEWAY,
+                        "name": "上村卫生室",
+                        "altitude_m": 40,
+                        "contacts": ["village", "township"],
+                    }
+                ],
+                "fallback_contacts": ["township"],
+                "webhook": {"url": self.sink.url, "secret": SECRET},
+                "public_url": "http://127.0.0.1:8087",
+            }
+        )
+        self.in_force = RulesInForce(packs, self.folder / "in-force.json")
+        self.journal = self.folder / "rules.sqlite"
+        self.restart()
+
+    def restart(self) -> None:
+        """As after a kill: everything from the disk again."""
+        self.db = open_journal(self.journal)
+        self.desk = Desk(self.db, self.settings, LINK_KEY)
+        self.engine = Engine(self.db, self.desk, self.settings, self.clock, self.in_force.rules)
+        self.sender = WebhookSender(self.settings.webhook, system_clock)
+        self.notifier = Notifier(
+            self.db, self.desk, self.sender, self.settings, self.clock, lambda: self.in_force.rules,
+            chance=lambda: 1.0,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        self.sender.close()
+        self.db.close()
+
+    def clock(self) -> int:
+        return self.now_ms
+
+    def passes(self, seconds: float) -> None:
+        """Time goes by, with a tick and a look at the outbox at the end."""
+        self.now_ms += int(seconds * 1000)
+        self.engine.tick()
+        self.notifier.send_due()
+
+    def reading(self, spo2_pct: float, **changes: Any) -> dict[str, Any]:
+        self._seq += 1
+        base = {
+            "seq": self._seq,
+            "t": self.now_ms,
+            "clock": "trusted",
+            "device": "oxi-1",
+            "resident": "R-7F3K",
+            "kind": "oximetry",
+            "mode": "continuous",
+            "spo2_pct": spo2_pct,
+            "pulse_bpm": 112,
+        }
+        return base | changes
+
+    def deliver(self, *readings: dict[str, Any], gateway: str = GATEWAY) -> None:
+        """One envelope, judged."""
+        envelope = {
+            "v": 1,
+            "gateway": gateway,
+            "stream": STREAM,
+            "sent": self.now_ms,
+            "clock": "trusted",
+            "readings": list(readings),
+        }
+        self.deliver_raw(gateway_topic(gateway, Channel.READINGS), json.dumps(envelope).encode())
+
+    def deliver_raw(self, topic: str, payload: bytes) -> None:
+        delivery = Delivery(topic, payload, self.now_ms, mid=1, epoch=1)
+        self.receipts += [json.loads(body) for _, body in self.engine.take([delivery])]
+
+    def desaturate(self, seconds: int = 20, spo2_pct: float = 90) -> None:
+        """One live reading a second."""
+        for _ in range(seconds):
+            self.deliver(self.reading(spo2_pct))
+            self.now_ms += 1000
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.db.execute(query).fetchall()
