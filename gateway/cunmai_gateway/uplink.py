@@ -68,13 +68,12 @@ class Uplink:
         self._loop = asyncio.get_running_loop()
         self._work: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(maxsize=1000)
         self._log = structlog.get_logger("uplink").bind(gateway=identity.gateway)
-        topics = [
-            gateway_topic(identity.gateway, channel) for channel in (Channel.RECEIPTS, Channel.COMMANDS)
-        ]
+        self._receipts_topic = gateway_topic(identity.gateway, Channel.RECEIPTS)
+        self._commands_topic = gateway_topic(identity.gateway, Channel.COMMANDS)
         self._session = MqttSession(
             mqtt,
             f"gateway-{identity.gateway}",
-            topics,
+            [self._receipts_topic, self._commands_topic],
             Handlers(
                 on_message=self._on_message,
                 on_up=lambda _epoch: self._soon(self._on_up),
@@ -171,10 +170,11 @@ class Uplink:
         while True:
             topic, payload = await self._work.get()
             try:
-                if topic.endswith(Channel.RECEIPTS):
+                if topic == self._receipts_topic:
                     await self._take_receipt(Receipt.model_validate_json(payload))
-                else:
+                elif topic == self._commands_topic:
                     self._take_command(_command_adapter.validate_json(payload))
+                # Anything else was not asked for: some brokers send retained messages to everyone.
             except ValidationError as error:
                 self._log.warning("uplink.message_refused", topic=topic, reason=explain(error))
 
