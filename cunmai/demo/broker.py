@@ -98,7 +98,8 @@ async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
 async def _amqtt() -> AsyncIterator[MqttSettings]:
     from amqtt.broker import Broker  # noqa: PLC0415 - loaded only where it is used: it is slow to import
 
-    for name in ("amqtt", "transitions"):
+    # What it logs of itself is no news to the person who watches, and its tasks fail when clients hang up.
+    for name in ("amqtt", "transitions", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     port = free_port()
     broker = Broker(

@@ -109,6 +109,11 @@ class Clinic:
         if self._playing is not None:
             self._playing.cancel()
 
+    @property
+    def up(self) -> bool:
+        """The gateway is connected to the broker."""
+        return self._gateway is not None and self._gateway.up
+
     async def pending(self) -> int:
         """How many readings some consumer still owes a receipt for."""
         return 0 if self._gateway is None else await self._gateway.pending()

@@ -10,8 +10,9 @@ import secrets
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ from cunmai_runtime.logs import configure_logging
 from cunmai_runtime.mqtt import MqttSettings
 
 PHONE_PORT, PAGES_PORT = 8088, 8087
-DRAIN_S = 30.0
+START_S = 20.0
+DRAIN_S = 60.0
 STATUS_EVERY_S = 10.0
 
 CONTACTS = (
@@ -83,7 +85,7 @@ async def run_demo(options: Options, console: Console) -> int:
             ]
             with _services(settings, clock) as services:
                 _greet(console, broker, settings)
-                async with _clinics(clinics) as running:
+                async with _clinics(clinics, services) as running:
                     await _watch(options, clinics, running, services, _Status(clinics, settings, narrator))
                     narrator.say("停止测量, 等待上传 … / no more measuring, draining …")
                     await _drain(clinics, settings)
@@ -130,21 +132,43 @@ def _services(settings: _Settings, clock: ScaledClock) -> Iterator[list[ServiceT
         settings.webhook_secret, {contact.to.get_secret_value(): contact.role for contact in CONTACTS}
     )
     phone_port = int(settings.rules.webhook.url.split(":")[-1].split("/")[0])
-    ingest = ServiceThread("ingest", Ingest(settings.ingest, clock).run)
-    rules = ServiceThread("rules", RulesService(settings.rules, clock).run)
-    with serving(phone.app(), phone_port), ingest.running(), rules.running():
-        yield [ingest, rules]
+    ingest, rules = Ingest(settings.ingest, clock), RulesService(settings.rules, clock)
+    threads = [
+        ServiceThread("ingest", ingest.run, lambda: ingest.up),
+        ServiceThread("rules", rules.run, lambda: rules.up),
+    ]
+    with serving(phone.app(), phone_port), threads[0].running(), threads[1].running():
+        yield threads
 
 
 @contextlib.asynccontextmanager
-async def _clinics(clinics: Sequence[Clinic]) -> AsyncIterator[list[asyncio.Task[None]]]:
-    running = [asyncio.create_task(clinic.run(), name=clinic.plan.gateway) for clinic in clinics]
+async def _clinics(
+    clinics: Sequence[Clinic], services: Sequence[ServiceThread]
+) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """One client after another: amqtt stumbles over two that subscribe at the same moment."""
+    running: list[asyncio.Task[None]] = []
     try:
+        for service in services:
+            await _until(service.settled)
+        for clinic in clinics:
+            running.append(asyncio.create_task(clinic.run(), name=clinic.plan.gateway))
+            await _until(partial(_settled, clinic, running[-1]))
         yield running
     finally:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+
+def _settled(clinic: Clinic, task: asyncio.Task[None]) -> bool:
+    return clinic.up or task.done()
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    """Wait, but not for ever: whatever is missing shows later, in the ledger or as a failure."""
+    deadline_s = time.monotonic() + START_S
+    while not condition() and time.monotonic() < deadline_s:  # noqa: ASYNC110 - it is threads that we wait for
+        await asyncio.sleep(0.02)
 
 
 def _greet(console: Console, broker: str, settings: _Settings) -> None:

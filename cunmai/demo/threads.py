@@ -12,11 +12,21 @@ STOP_S = 30.0
 class ServiceThread:
     """Runs `work(stop)` until told to stop."""
 
-    def __init__(self, name: str, work: Callable[[threading.Event], None]) -> None:
+    def __init__(self, name: str, work: Callable[[threading.Event], None], is_up: Callable[[], bool]) -> None:
         self._work = work
+        self._is_up = is_up
         self._stop = threading.Event()
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    @property
+    def up(self) -> bool:
+        """Connected to the broker."""
+        return self._is_up()
+
+    def settled(self) -> bool:
+        """Connected, or failed."""
+        return self.up or self.failure is not None
 
     def _run(self) -> None:
         try:

@@ -72,6 +72,7 @@ class Gateway:
         self._log = structlog.get_logger("gateway").bind(gateway=settings.gateway)
         self._changed = OnChange()
         self._spool = SpoolThread(lambda: Spool(settings.spool_path, created_ms=clock()))
+        self._uplink: Uplink | None = None
 
     async def run(self) -> None:
         """Measure, store and send until cancelled. What was measured by then is on the disk."""
@@ -80,6 +81,7 @@ class Gateway:
         uplink = Uplink(
             self._settings.mqtt, identity, self._spool, self._clock, lambda: self._trust, limits=self._limits
         )
+        self._uplink = uplink
         connector = Connector(self._radio, self._attachments(), self._device_condition)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -90,6 +92,11 @@ class Gateway:
         finally:
             await self._store(self._waiting())
             await self._spool.close()
+
+    @property
+    def up(self) -> bool:
+        """Connected to the broker."""
+        return self._uplink is not None and self._uplink.up
 
     async def pending(self) -> int:
         """How many readings some consumer still owes a receipt for."""

@@ -51,7 +51,13 @@ class RulesService:
         self._link_key = load_or_make_key(settings.data_dir / "link.key")
         self._in_force = RulesInForce(settings.packs, settings.data_dir / "rules-in-force.json")
         self._log = structlog.get_logger("rules")
+        self._intake: Intake | None = None
         open_journal(self._path).close()
+
+    @property
+    def up(self) -> bool:
+        """Connected to the broker and subscribed."""
+        return self._intake is not None and self._intake.up
 
     def run(self, stop: threading.Event) -> None:
         """Run all three threads until `stop`; a thread that fails ends the service."""
@@ -74,6 +80,7 @@ class RulesService:
         intake = Intake(
             self._settings.mqtt, self._settings.id, [all_gateways_filter(Channel.READINGS), own], self._clock
         )
+        self._intake = intake
         outbox = _EventOutbox(db, desk, intake, self._settings.id, self._clock)
         chores = _Chores(self._in_force, engine, outbox)
         hold = Hold("rules", stop.wait)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -30,6 +31,8 @@ _RECONNECT_MIN_S = 1
 _RECONNECT_MAX_S = 15
 _REBUILD_DELAY_S = 1.0
 _STOP_TIMEOUT_S = 5.0
+_WATCH_EVERY_S = 1.0
+_CONFIRM_WITHIN_S = 10.0
 
 
 class Protocol(StrEnum):
@@ -107,6 +110,8 @@ class _Link:
     client: _WatchedClient | None = None
     epoch: int = 0
     up: bool = False
+    accepted_s: float | None = None
+    """Since when the connection stands without our subscriptions being confirmed."""
 
 
 class MqttSession:
@@ -189,11 +194,20 @@ class MqttSession:
             with self._link.lock:
                 self._link.client = client
             client.loop_start()
-            client.ended.wait()
+            while not client.ended.wait(_WATCH_EVERY_S):
+                if self._half_open():
+                    self._log.warning("mqtt.half_open", todo="reconnecting: the broker never confirmed")
+                    client.disconnect()
             if client.failure is not None:
                 self._log.error("mqtt.session_died", error=repr(client.failure))
             self._mark_down()
             self._stopping.wait(_REBUILD_DELAY_S)
+
+    def _half_open(self) -> bool:
+        """Accepted by a broker that then fell silent: it may hold the connection for ever."""
+        with self._link.lock:
+            since_s = self._link.accepted_s
+        return since_s is not None and time.monotonic() - since_s > _CONFIRM_WITHIN_S
 
     def _build(self) -> _WatchedClient:
         settings = self._settings
@@ -243,6 +257,7 @@ class MqttSession:
             return
         with self._link.lock:
             self._link.epoch += 1
+            self._link.accepted_s = time.monotonic()
         if self._subscriptions:
             client.subscribe([(topic, 1) for topic in self._subscriptions])
         else:
@@ -285,6 +300,7 @@ class MqttSession:
         self._changed.clear("connect")
         with self._link.lock:
             self._link.up = True
+            self._link.accepted_s = None
             epoch = self._link.epoch
         self._log.info("mqtt.up")
         self._handlers.on_up(epoch)
@@ -292,6 +308,7 @@ class MqttSession:
     def _mark_down(self) -> None:
         with self._link.lock:
             was_up, self._link.up = self._link.up, False
+            self._link.accepted_s = None
             self._link.epoch += 1
         if was_up:
             self._handlers.on_down()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -127,6 +130,31 @@ def test_a_callback_that_raises_does_not_leave_a_deaf_session(
     publish(publisher, b"after")
     wait_until(lambda: b"after" in seen, what="it hears again")
     session.stop()
+
+
+def test_a_broker_that_accepts_and_then_falls_silent_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers CONNECT and nothing more, as a broker does whose handler has died."""
+    monkeypatch.setattr("cunmai_runtime.mqtt._CONFIRM_WITHIN_S", 0.5)
+    accepted: list[socket.socket] = []
+
+    def answer(server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                link, _ = server.accept()
+                link.recv(1000)
+                link.sendall(b"\x20\x03\x00\x00\x00")  # CONNACK, MQTT 5: success, no properties
+                accepted.append(link)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer, args=(server,), daemon=True).start()
+        settings = MqttSettings(port=server.getsockname()[1])
+        session = MqttSession(settings, "patient", ["t/#"], Handlers(on_message=lambda *_: None))
+        session.start()
+        wait_until(lambda: len(accepted) >= 2, what="it hung up and tried again")
+        assert not session.up
+        session.stop()
+    for link in accepted:
+        link.close()
 
 
 def test_nothing_is_queued_while_the_link_is_down(mosquitto: Mosquitto, publisher: MqttSession) -> None:
