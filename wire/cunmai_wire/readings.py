@@ -10,11 +10,20 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
-from cunmai_wire.base import ClockTrust, DeviceId, Message, Millis, ResidentId, Seq
+from cunmai_wire.base import ClockTrust, DeviceId, Message, Millis, ResidentId, Seq, StreamId
 from cunmai_wire.quality import Flags
 
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 DicomUid = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)*$", max_length=64)]
+
+
+class Corrects(Message):
+    """Which earlier reading this one stands in for, and to whom that one was counted."""
+
+    stream: StreamId
+    seq: Seq
+    resident: ResidentId | None = None
+    """None: it counted for nobody. Otherwise it counted for the wrong resident, and is retracted there."""
 
 
 class ReadingBase(Message):
@@ -29,6 +38,8 @@ class ReadingBase(Message):
     resident: ResidentId | None = None
     """None while nobody is checked in: unattributed, to be attributed later by a correction."""
     quality: Flags = ()
+    corrects: Corrects | None = None
+    """Set on a correction: the same measurement (`t`, `device`, kind and values), counted for `resident`."""
 
 
 class OximetryMode(StrEnum):
