@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cunmai_gateway.gateway import Gateway
 from cunmai_gateway.radio import Radio
-from cunmai_gateway.settings import DeviceSettings, DriverName, GatewaySettings
+from cunmai_gateway.settings import DeviceSettings, GatewaySettings
 from cunmai_runtime.clock import Clock
 from cunmai_runtime.mqtt import MqttSettings
 from cunmai_sim.air import Air
@@ -47,7 +47,7 @@ class ClinicPlan:
         devices = [
             DeviceSettings(
                 id=f"oximeter-{self.number}",
-                driver=DriverName.PLX,
+                driver="plx",
                 address=self.oximeter_address,
                 resident=self.resident,
             )
@@ -56,7 +56,7 @@ class ClinicPlan:
             devices.append(
                 DeviceSettings(
                     id=f"ultrasound-{self.number}",
-                    driver=DriverName.ULTRASOUND,
+                    driver="ultrasound",
                     address=self.ultrasound_address,
                 )
             )

@@ -7,46 +7,29 @@ devices --measurements--> recorder --readings--> spool --envelopes--> uplink -->
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta, timezone
 from importlib.metadata import version
 
 import structlog
 
 from cunmai_gateway.clocktrust import read_clock_trust
-from cunmai_gateway.connector import Attachment, Connector
-from cunmai_gateway.drivers.base import Driver, Sink
-from cunmai_gateway.drivers.plx import PlxDriver
-from cunmai_gateway.drivers.ultrasound import UltrasoundDriver
+from cunmai_gateway.connector import Connector
+from cunmai_gateway.devices import Devices, Heard
 from cunmai_gateway.lanes import LaneLimits
-from cunmai_gateway.measurement import Measurement, NotClinical
 from cunmai_gateway.radio import Radio
 from cunmai_gateway.readings import Draft, NotInContract, to_reading
-from cunmai_gateway.settings import DeviceSettings, DriverName, GatewaySettings
+from cunmai_gateway.settings import GatewaySettings
 from cunmai_gateway.spool import Spool
 from cunmai_gateway.spool_thread import SpoolThread
-from cunmai_gateway.tally import Tally
 from cunmai_gateway.uplink import Identity, Uplink
 from cunmai_runtime.clock import Clock, system_clock
 from cunmai_runtime.logs import OnChange
 from cunmai_wire.base import ClockTrust
-from cunmai_wire.readings import DeviceCondition
 
 QUEUE_MEASUREMENTS = 10_000
 """What a stalled disk may hold up in memory: over ten minutes of sixteen oximeters at 1 Hz."""
 GROUP_READINGS = 256
 _TRUST_EVERY_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A measurement, and when the radio brought it."""
-
-    device: DeviceSettings
-    measurement: Measurement
-    t_ms: int
 
 
 class Gateway:
@@ -68,7 +51,8 @@ class Gateway:
         self._trust = trust()
         self._limits = limits
         self._queue: asyncio.Queue[Heard] = asyncio.Queue(maxsize=QUEUE_MEASUREMENTS)
-        self.tally: dict[str, Tally] = defaultdict(Tally)
+        self._devices = Devices(settings, clock, self._hear, self._known)
+        self.tally = self._devices.tally
         self._log = structlog.get_logger("gateway").bind(gateway=settings.gateway)
         self._changed = OnChange()
         self._spool = SpoolThread(lambda: Spool(settings.spool_path, created_ms=clock()))
@@ -82,7 +66,7 @@ class Gateway:
             self._settings.mqtt, identity, self._spool, self._clock, lambda: self._trust, limits=self._limits
         )
         self._uplink = uplink
-        connector = Connector(self._radio, self._attachments(), self._device_condition)
+        connector = Connector(self._radio, self._devices.attachments(), self._devices.condition)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(uplink.run())
@@ -104,60 +88,15 @@ class Gateway:
 
     # -- from devices ---------------------------------------------------------------------------------
 
-    def _attachments(self) -> dict[str, Attachment]:
-        return {
-            device.id: Attachment(device, self._driver(device), self._sink(device))
-            for device in self._settings.devices
-        }
-
-    def _driver(self, device: DeviceSettings) -> Driver:
-        match device.driver:
-            case DriverName.PLX:
-                return PlxDriver()
-            case DriverName.ULTRASOUND:
-                zone = timezone(timedelta(minutes=self._settings.utc_offset_minutes))
-                return UltrasoundDriver(device.id, zone)
-
-    def _sink(self, device: DeviceSettings) -> Sink:
-        def measured(outcome: Measurement | NotClinical) -> None:
-            if isinstance(outcome, NotClinical):
-                self.tally[device.id].not_clinical[outcome.reason] += 1
-            else:
-                self._hear(device, outcome)
-
-        def malformed(frame_type: str, frame: bytes, reason: str) -> None:
-            self.tally[device.id].malformed += 1
-            if self._changed(f"malformed {device.id}", reason):
-                self._log.warning(
-                    "gateway.malformed", device=device.id, type=frame_type, frame=frame.hex(), reason=reason
-                )
-
-        async def known(key: str) -> bool:
-            return await self._spool.use(lambda spool: spool.has_once(key))
-
-        return Sink(measured, malformed, known)
-
-    def _hear(self, device: DeviceSettings, measurement: Measurement) -> None:
-        heard = Heard(device, measurement, self._clock())
+    def _hear(self, heard: Heard) -> bool:
         try:
             self._queue.put_nowait(heard)
         except asyncio.QueueFull:
-            self.tally[device.id].overrun += 1
-            if self._changed("overrun", device.id):
-                self._log.error("gateway.overrun", device=device.id, todo="the disk does not keep up")
+            return False
+        return True
 
-    def _device_condition(self, id_: str, condition: DeviceCondition, reason: str) -> None:
-        device = next(device for device in self._settings.devices if device.id == id_)
-        tally = self.tally[id_]
-        if self._changed(f"condition {id_}", f"{condition} {reason}"):
-            self._log.info("gateway.device", device=id_, condition=condition, reason=reason)
-            values: dict[str, object] = {
-                "condition": condition,
-                "reason": reason[:64],
-                "not_clinical_count": tally.not_clinical.total(),
-                "malformed_count": tally.malformed,
-            }
-            self._hear(device, Measurement("device_status", values))
+    async def _known(self, key: str) -> bool:
+        return await self._spool.use(lambda spool: spool.has_once(key))
 
     # -- to the spool -----------------------------------------------------------------------------------
 

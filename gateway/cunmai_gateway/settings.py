@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from cunmai_gateway.drivers.registry import driver_specs
 from cunmai_runtime.mqtt import MqttSettings
 from cunmai_wire.base import DeviceId, GatewayId, ResidentId
 
 
-class DriverName(StrEnum):
-    """How to speak to a device."""
+def _known_driver(name: str) -> str:
+    known = driver_specs()
+    if name not in known:
+        names = ", ".join(known)
+        raise ValueError(f"没有驱动 {name}, 可用: {names} / no driver is called {name}; there are {names}")
+    return name
 
-    PLX = "plx"
-    ULTRASOUND = "ultrasound"
+
+DriverName = Annotated[str, AfterValidator(_known_driver)]
+"""How to speak to a device: the name of a module's `SPEC` in `drivers/`."""
 
 
 class DeviceSettings(BaseModel):
@@ -29,6 +35,9 @@ class DeviceSettings(BaseModel):
     """Bluetooth address. Either this or `name`."""
     name: str | None = None
     """The name that the device advertises, exactly."""
+    expected_every_s: float | None = Field(default=None, ge=1)
+    """Raise `silent` when no frame has come for this long, connected or not. Left out: only a connected
+    device that sends all the time can be silent, after the time that its driver declares."""
     resident: ResidentId | None = None
     """The resident to whom a home device is assigned; without it, readings are unattributed."""
 

@@ -14,7 +14,7 @@ import pytest
 from cunmai_gateway.gateway import Gateway
 from cunmai_gateway.lanes import LaneLimits
 from cunmai_gateway.radio import Radio
-from cunmai_gateway.settings import DeviceSettings, DriverName, GatewaySettings
+from cunmai_gateway.settings import DeviceSettings, GatewaySettings
 from cunmai_gateway.spool import Spool
 from cunmai_runtime.mqtt import MqttSettings
 from cunmai_sim.air import Air, Central
@@ -48,10 +48,8 @@ class Clinic:
             data_dir=folder,
             mqtt=MqttSettings(port=broker.port),
             devices=(
-                DeviceSettings(
-                    id="oxi-1", driver=DriverName.PLX, address="F0:0D:00:00:18:22", resident="R-1"
-                ),
-                DeviceSettings(id="us-1", driver=DriverName.ULTRASOUND, name="SIM-US"),
+                DeviceSettings(id="oxi-1", driver="plx", address="F0:0D:00:00:18:22", resident="R-1"),
+                DeviceSettings(id="us-1", driver="ultrasound", name="SIM-US"),
             ),
         )
         self._running: asyncio.Task[None] | None = None

@@ -11,7 +11,7 @@ from bleak.exc import BleakError
 
 from cunmai_gateway.decoders.cursor import Malformed
 from cunmai_gateway.decoders.registry import FRAME_TYPES, FrameType
-from cunmai_gateway.drivers.base import Sink
+from cunmai_gateway.drivers.base import DriverSpec, Sink
 
 _CHARACTERISTICS = {
     "2A5E": "00002a5e-0000-1000-8000-00805f9b34fb",
@@ -49,3 +49,12 @@ def _handler(name: str, frame_type: FrameType, sink: Sink) -> Handler:
         sink.measured(interpret(decoded))
 
     return handle
+
+
+SPEC = DriverSpec(
+    name="plx",
+    title_zh="蓝牙标准血氧仪",
+    title_en="pulse oximeter with the Bluetooth Pulse Oximeter Service",
+    make=lambda _setting: PlxDriver(),
+    services=("1822",),
+)

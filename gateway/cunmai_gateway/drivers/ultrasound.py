@@ -13,10 +13,11 @@ from bleak.exc import BleakError
 from cunmai_gateway.decoders import exam_transfer as protocol
 from cunmai_gateway.decoders.cursor import Malformed
 from cunmai_gateway.decoders.exam_transfer import ExamEntry, Next, Opcode, Status, Transfer
-from cunmai_gateway.drivers.base import Sink
+from cunmai_gateway.drivers.base import DriverSpec, Sink
 from cunmai_gateway.interpret.exam import interpret_exam
 from cunmai_gateway.measurement import Measurement
 
+_SERVICE = "b1e50001-7c0d-4f6a-9a1e-5550534d4554"
 _INFO = "b1e50002-7c0d-4f6a-9a1e-5550534d4554"
 _CTRL = "b1e50003-7c0d-4f6a-9a1e-5550534d4554"
 _DATA = "b1e50004-7c0d-4f6a-9a1e-5550534d4554"
@@ -174,3 +175,12 @@ def _put(queue: asyncio.Queue[bytes], frame: bytes) -> None:
     """Bounded: a machine that sends more than its window allows loses packets and is asked again."""
     if not queue.full():
         queue.put_nowait(frame)
+
+
+SPEC = DriverSpec(
+    name="ultrasound",
+    title_zh="超声机检查信息",
+    title_en="ultrasound machine with the exam-metadata service",
+    make=lambda setting: UltrasoundDriver(setting.device, setting.clinic_zone),
+    services=(_SERVICE,),
+)
