@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import secrets
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from cunmai_rules.pages.words import rule_sentence
+from cunmai_rules.scores.files import load_score, score_lines
 from cunmai_rules.service import RulesService
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.loader import load_rules, packs_dir
+from cunmai_runtime.errors import UserError
 from cunmai_runtime.logs import configure_logging
 from cunmai_runtime.service import stop_on_signals
 from cunmai_runtime.yamlfile import load_model
@@ -46,6 +49,26 @@ def check(
         table.add_row(rule.rule.id, rule.version, rule.rule.grade, rule_sentence(rule.rule, "zh"))
     Console().print(table)
     typer.echo(f"{len(rules.by_id)} 条规则, 没有问题 / {len(rules.by_id)} rules, no problems")
+
+
+@app.command()
+def score(
+    name: Annotated[str, typer.Argument(help="news2, meows, child-severe, risk-colour")],
+    file: Annotated[
+        typer.FileText,
+        typer.Argument(help="每行一个 JSON, 默认读标准输入 / JSON lines; standard input by default"),
+    ] = "-",  # type: ignore[assignment]  # typer opens it
+) -> None:
+    """按评分表打分, 缺项时给出范围 / score JSON lines; a range where something is missing."""
+    table = load_score(name)
+    unscored = 0
+    for outcome, scored in score_lines(table, file):
+        unscored += not scored
+        typer.echo(json.dumps(outcome, ensure_ascii=False))
+    if unscored:
+        raise UserError(
+            f"{unscored} 行无法评分, 见输出中的 error / {unscored} lines could not be scored: see error"
+        )
 
 
 @app.command("new-secret")

@@ -1,0 +1,1 @@
+"""Score tables as data: files that a clinician can read, and the arithmetic over them."""
