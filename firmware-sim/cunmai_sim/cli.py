@@ -10,6 +10,7 @@ from typing import Annotated, ParamSpec
 
 import typer
 
+from cunmai_sim.catalogue import CATALOGUE, NAMES
 from cunmai_sim.errors import SimError
 from cunmai_sim.replay import lines_of
 from cunmai_sim.scenario import SCENARIOS
@@ -115,17 +116,31 @@ def serve(  # noqa: PLR0913, PLR0917 (each argument is one option of the command
     ] = False,
     exams: Annotated[int, typer.Option(min=0, max=1000, help="超声检查数 / exams it offers")] = 1,
     seed: Annotated[int, typer.Option(help="随机种子 / seed")] = 0,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help=f"另有设备, 可重复 / a further device, repeatable: {NAMES}"),
+    ] = None,
 ) -> None:
     """把模拟设备供给另一个进程里的网关 / Serve simulated devices to a gateway in another process."""
     from cunmai_sim.cli_play import PlayOptions
     from cunmai_sim.cli_serve import ServeOptions, run_serve
 
-    if (scenario is None) == (replay_file is None):
+    neither = scenario is None and replay_file is None
+    if (scenario is not None and replay_file is not None) or (neither and not device):
         raise SimError("请在 --scenario 和 --replay 中选一个", "choose one of --scenario and --replay")
     options = PlayOptions(speed, spot_every, loop)
-    where = ServeOptions(listen, stay, exams if ultrasound else None, seed)
-    source = _recorded(replay_file, column_map) if replay_file else scripted(scenario or "", seed)
+    where = ServeOptions(listen, stay, exams if ultrasound else None, seed, tuple(device or ()))
+    source: Source | None = None
+    if not neither:
+        source = _recorded(replay_file, column_map) if replay_file else scripted(scenario or "", seed)
     run_serve(source, options, where)
+
+
+@app.command()
+def devices() -> None:
+    """列出可另加的设备, 地址和网关驱动名 / List the further devices, with address and the gateway's driver."""
+    for each in CATALOGUE.values():
+        typer.echo(f"{each.name:<12} {each.address}  {each.driver:<15} {each.chinese} / {each.english}")
 
 
 @app.command()

@@ -10,7 +10,9 @@ from datetime import datetime
 import typer
 
 from cunmai_sim.air import Air
+from cunmai_sim.catalogue import listed
 from cunmai_sim.cli_play import PlayOptions, until_stopped
+from cunmai_sim.companions import start_companions
 from cunmai_sim.hci_server import parse_listen
 from cunmai_sim.oximeter import Oximeter
 from cunmai_sim.player import Player
@@ -27,13 +29,19 @@ class ServeOptions:
     stay: bool = False
     exams_count: int | None = None
     seed: int = 0
+    devices: tuple[str, ...] = ()
+    """Further devices, by their names in the catalogue."""
 
     def __post_init__(self) -> None:
         parse_listen(self.listen)
+        for name in self.devices:
+            listed(name)
 
 
-def run_serve(source: Source, options: PlayOptions, where: ServeOptions) -> None:
+def run_serve(source: Source | None, options: PlayOptions, where: ServeOptions) -> None:
     """Serve until the samples are played (`stay`: until a signal), then tell what was sent.
+
+    Without a source there is no oximeter, only the further devices, until a signal.
 
     Events go to stdout, one JSON line each: listening, host, playing, played, ended.
     """
@@ -44,18 +52,27 @@ def _tell(event: str, **details: object) -> None:
     typer.echo(json.dumps({"event": event, **details}))
 
 
-async def _run(source: Source, options: PlayOptions, where: ServeOptions) -> None:
+async def _run(source: Source | None, options: PlayOptions, where: ServeOptions) -> None:
     async with Air() as air:
-        oximeter = Oximeter(air)
-        await oximeter.start()
+        oximeter = Oximeter(air) if source is not None else None
+        if oximeter is not None:
+            await oximeter.start()
         if where.exams_count is not None:
             await _add_ultrasound(air, where.exams_count, where.seed)
+        now = datetime.now()  # noqa: DTZ005 - a device's own clock knows no zone
+        measuring = await start_companions(
+            air, where.devices, seed=where.seed, speed=options.speed, now=now.replace(microsecond=0)
+        )
         server = await air.serve(where.listen)
         server.on_change = lambda connected: _tell("host", connected=connected)
         _tell("listening", transport=f"tcp-server:127.0.0.1:{server.port}", client=server.client_transport)
         await until_stopped(_play(oximeter, source, options, stay=where.stay))
-        _tell("ended", hosts_seen=server.hosts_seen, **asdict(oximeter.counts))
+        counts = asdict(oximeter.counts) if oximeter is not None else {}
+        _tell("ended", hosts_seen=server.hosts_seen, **counts)
         server.on_change = None
+        for task in measuring:
+            task.cancel()
+        await asyncio.gather(*measuring, return_exceptions=True)
 
 
 async def _add_ultrasound(air: Air, exams_count: int, seed: int) -> None:
@@ -67,8 +84,13 @@ async def _add_ultrasound(air: Air, exams_count: int, seed: int) -> None:
     await Ultrasound(air, exams=exams).start()
 
 
-async def _play(oximeter: Oximeter, source: Source, options: PlayOptions, *, stay: bool) -> None:
+async def _play(
+    oximeter: Oximeter | None, source: Source | None, options: PlayOptions, *, stay: bool
+) -> None:
     """From the first subscription on; a gateway that goes and comes back misses what it misses."""
+    if oximeter is None or source is None:
+        await asyncio.Event().wait()
+        return
     await oximeter.until_subscribed(oximeter.continuous)
     _tell("playing", source=source.told)
     player = Player(oximeter, speed=options.speed, spot_every_s=options.spot_every_s)

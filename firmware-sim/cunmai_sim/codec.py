@@ -134,7 +134,7 @@ def encode_spot_check(measured: SpotCheck) -> bytes:
     flags = 0
     if measured.timestamp is not None:
         flags |= 1 << 0
-        body += _date_time(measured.timestamp)
+        body += date_time(measured.timestamp)
     if measured.measurement_status is not None:
         flags |= 1 << 1
         body += struct.pack("<H", measured.measurement_status)
@@ -202,7 +202,10 @@ def _u24(value: int) -> bytes:
     return value.to_bytes(3, "little")
 
 
-def _date_time(moment: datetime) -> bytes:
+def date_time(moment: datetime | None) -> bytes:
+    """The seven bytes of 2A08; None: a clock that was never set, all zero."""
+    if moment is None:
+        return bytes(7)
     return struct.pack(
         "<HBBBBB", moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second
     )

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bumble.gatt import Characteristic, Service
-from bumble.profiles.battery_service import BatteryService
-from bumble.profiles.device_information_service import DeviceInformationService
 
 from cunmai_sim.air import Air
 from cunmai_sim.codec import (
@@ -20,14 +18,23 @@ from cunmai_sim.codec import (
     encode_features,
     encode_spot_check,
 )
+from cunmai_sim.common_services import DeviceClock, common_services
 from cunmai_sim.peripheral import Peripheral
+from cunmai_sim.record_access import RecordAccess
+from cunmai_sim.records import Record, RecordStore
 from cunmai_sim.scenario import Sample
 
-_FEATURES = encode_features(
-    Feature.MEASUREMENT_STATUS | Feature.SENSOR_STATUS | Feature.TIMESTAMP | Feature.PULSE_AMPLITUDE_INDEX,
-    MeasurementStatus.ONGOING | MeasurementStatus.FULLY_QUALIFIED,
-    SensorStatus.UNCONNECTED_TO_USER,
+_FEATURES = (
+    Feature.MEASUREMENT_STATUS | Feature.SENSOR_STATUS | Feature.TIMESTAMP | Feature.PULSE_AMPLITUDE_INDEX
 )
+
+
+def _features(*, storing: bool) -> bytes:
+    return encode_features(
+        _FEATURES | Feature.STORAGE if storing else _FEATURES,
+        MeasurementStatus.ONGOING | MeasurementStatus.FULLY_QUALIFIED,
+        SensorStatus.UNCONNECTED_TO_USER,
+    )
 
 
 @dataclass
@@ -76,8 +83,24 @@ def spot_frame(sample: Sample, *, timestamp: datetime | None = None) -> bytes:
     )
 
 
+def stored_frame(sample: Sample, at: datetime | None) -> bytes:
+    """The 2A5E frame of a stored record. `at` by the device's own clock; None: the clock was not set."""
+    return encode_spot_check(
+        SpotCheck(
+            sample.spo2_pct,
+            sample.pulse_bpm,
+            timestamp=at,
+            measurement_status=MeasurementStatus.FULLY_QUALIFIED | MeasurementStatus.FROM_STORAGE,
+            clock_not_set=at is None,
+        )
+    )
+
+
 class Oximeter(Peripheral):
-    """Services 1822 (2A5E indicate, 2A5F notify, 2A60 read), 180A device information, 180F battery."""
+    """Services 1822 (2A5E indicate, 2A5F notify, 2A60 read), 180A device information, 180F battery.
+
+    `storing`: also stored records over 2A52. `clock`: also the device's clock, 1805.
+    """
 
     def __init__(
         self,
@@ -86,11 +109,15 @@ class Oximeter(Peripheral):
         address: str = "F0:0D:00:00:18:22",
         name: str = "SIM-OXI",
         battery_pct: int = 87,
+        storing: bool = False,
+        clock: DeviceClock | None = None,
     ) -> None:
         properties, readable = Characteristic.Properties, Characteristic.READABLE
         self.spot_check = Characteristic[bytes]("2A5E", properties.INDICATE, readable, b"")
         self.continuous = Characteristic[bytes]("2A5F", properties.NOTIFY, readable, b"")
-        features = Characteristic[bytes]("2A60", properties.READ, readable, _FEATURES)
+        features = Characteristic[bytes]("2A60", properties.READ, readable, _features(storing=storing))
+        self.access = RecordAccess(RecordStore())
+        stored = [self.access.characteristic] if storing else []
         self.counts = OximeterCounts()
         self.battery_pct = battery_pct
         super().__init__(
@@ -99,11 +126,12 @@ class Oximeter(Peripheral):
             name=name,
             advertised="1822",
             services=[
-                Service("1822", [self.spot_check, self.continuous, features]),
-                DeviceInformationService("Cunmai", "SIM-PLX", address.replace(":", "")),
-                BatteryService(lambda _connection: self.battery_pct),
+                Service("1822", [self.spot_check, self.continuous, features, *stored]),
+                *common_services("SIM-PLX", address.replace(":", ""), lambda: self.battery_pct),
+                *([clock.service] if clock else []),
             ],
         )
+        self.access.attach(self, lambda _spot_check, frame: self.indicate(self.spot_check, frame))
 
     @property
     def subscribed(self) -> bool:
@@ -134,3 +162,12 @@ class Oximeter(Peripheral):
         confirmed = await self.indicate(self.spot_check, spot_frame(sample, timestamp=timestamp))
         self.counts.spots_confirmed += confirmed
         return confirmed
+
+    def store(self, sample: Sample, at: datetime | None) -> None:
+        """Keep a record, as an oximeter does that is used out of range; it goes out when it is asked for."""
+        records = self.access.store.records
+        records.append(Record(len(records) + 1, (("2A5E", stored_frame(sample, at)),)))
+
+    def _on_disconnection(self, reason: int) -> None:
+        super()._on_disconnection(reason)
+        self.access.stop()

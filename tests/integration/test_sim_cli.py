@@ -202,3 +202,13 @@ async def test_replay_can_serve_a_gateway_elsewhere(short_csv: Path) -> None:
     ended = json.loads(out.decode().splitlines()[-1])
     assert (ended["event"], ended["continuous_sent"], ended["unheard"]) == ("ended", 3, 0)
     await central.close()
+
+
+def test_the_catalogue_is_listed_and_a_wrong_name_is_refused() -> None:
+    listing = _run("devices")
+    assert listing.exit_code == 0
+    assert "contec       F0:0D:00:00:FF:12  contec          康泰血氧仪" in listing.stdout
+    refused = _run("serve", "--device", "toaster", "--listen", "tcp-server:127.0.0.1:0")
+    assert refused.exit_code == 2
+    assert "no device toaster" in refused.stderr
+    assert "glucose" in refused.stderr
