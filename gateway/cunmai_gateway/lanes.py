@@ -68,6 +68,11 @@ class Lanes:
         self._wait_s = self.limits.resend_after_s
         self._start_pass(Window(0, self._live_after), full=True, now_s=now_s)
 
+    @property
+    def pass_is_full(self) -> bool:
+        """Whether the pass under way is one over everything held."""
+        return self._pass is not None and self._pass_is_full
+
     # -- live lane ----------------------------------------------------------------------------------
 
     def live(self, measured: int) -> Window | None:
