@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cunmai_gateway.decoders.cursor import DeviceTime
+
 
 class NotClinicalReason(StrEnum):
     """Why a well-formed frame is never published as a reading."""
@@ -32,9 +34,17 @@ class Measurement:
 
     `once_keys`, where given, name a thing that must become one reading only, however often it is
     fetched (an ultrasound exam, a stored record): the first decides, the others are remembered with it.
+
+    `device_time` is when the device says that it measured, by its own clock, and `record` names the
+    measurement within its device. `interpret.placing.place` turns both into a moment and a once key.
     """
 
     kind: str
     values: Mapping[str, object]
     quality: tuple[str, ...] = ()
     once_keys: tuple[str, ...] = ()
+    device_time: DeviceTime | None = None
+    record: str | None = None
+
+
+Outcome = Measurement | NotClinical

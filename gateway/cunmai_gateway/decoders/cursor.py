@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cunmai_gateway.decoders.sfloat import Number, sfloat
+from cunmai_gateway.decoders.sfloat import Number, medical_float, sfloat
 
 
 class Malformed(ValueError):
@@ -24,6 +24,11 @@ class DeviceTime:
     hour: int
     minute: int
     second: int
+
+    @property
+    def known(self) -> bool:
+        """Whether the day is given at all."""
+        return bool(self.year and self.month and self.day)
 
     def __str__(self) -> str:
         return (
@@ -55,9 +60,25 @@ class Cursor:
         """An unsigned little-endian integer of `count` bytes."""
         return int.from_bytes(self.take(count, field), "little")
 
+    def unsigned_big(self, count: int, field: str) -> int:
+        """An unsigned big-endian integer of `count` bytes."""
+        return int.from_bytes(self.take(count, field), "big")
+
+    def signed(self, count: int, field: str) -> int:
+        """A signed little-endian integer of `count` bytes."""
+        return int.from_bytes(self.take(count, field), "little", signed=True)
+
     def sfloat(self, field: str) -> Number:
         """An IEEE 11073 16-bit float."""
         return sfloat(self.unsigned(2, field))
+
+    def medical_float(self, field: str) -> Number:
+        """An IEEE 11073 32-bit float."""
+        return medical_float(self.unsigned(4, field))
+
+    def left(self) -> int:
+        """How many bytes are not taken yet."""
+        return len(self._frame) - self._at
 
     def device_time(self, field: str) -> DeviceTime:
         """Seven bytes of date and time."""

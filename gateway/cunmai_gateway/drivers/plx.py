@@ -10,7 +10,8 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
 
 from cunmai_gateway.decoders.cursor import Malformed
-from cunmai_gateway.decoders.registry import FRAME_TYPES, FrameType
+from cunmai_gateway.decoders.format import FrameType
+from cunmai_gateway.decoders.registry import FRAME_TYPES
 from cunmai_gateway.drivers.base import DriverSpec, Sink
 
 _CHARACTERISTICS = {
@@ -46,7 +47,9 @@ def _handler(name: str, frame_type: FrameType, sink: Sink) -> Handler:
         except Malformed as error:
             sink.malformed(name, raw, str(error))
             return
-        sink.measured(interpret(decoded))
+        outcome = interpret(decoded)
+        if outcome is not None:
+            sink.measured(outcome)
 
     return handle
 

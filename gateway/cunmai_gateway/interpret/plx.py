@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from cunmai_gateway.decoders.plx import PlxContinuous, PlxSpotCheck
 from cunmai_gateway.decoders.sfloat import finite
-from cunmai_gateway.measurement import Measurement, NotClinical, NotClinicalReason
+from cunmai_gateway.interpret.oximetry import oximetry
+from cunmai_gateway.interpret.records import record_name
+from cunmai_gateway.measurement import NotClinical, NotClinicalReason, Outcome
 from cunmai_wire.quality import QualityFlag
 from cunmai_wire.readings import OximetryMode
 
@@ -42,36 +44,31 @@ _SENSOR_FLAGS = (
 )
 
 
-def interpret_plx(frame: PlxSpotCheck | PlxContinuous) -> Measurement | NotClinical:
+def interpret_plx(frame: PlxSpotCheck | PlxContinuous) -> Outcome:
     """What an oximeter's frame says of the person, or why it says nothing."""
     status = frame.status or 0
     for bit, reason in _NEVER_CLINICAL:
         if status >> bit & 1:
             return NotClinical(reason)
-    spo2_pct = finite(frame.spo2)
-    if spo2_pct is None:
-        return NotClinical(NotClinicalReason.NO_VALUE)
-    pulse_bpm = finite(frame.pulse)
-    if not 0 < spo2_pct <= 100 or (pulse_bpm is not None and not 0 <= pulse_bpm <= 400):
-        return NotClinical(NotClinicalReason.OUT_OF_RANGE)
-    spot = isinstance(frame, PlxSpotCheck)
-    values: dict[str, object] = {
-        "mode": OximetryMode.SPOT if spot else OximetryMode.CONTINUOUS,
-        "spo2_pct": spo2_pct,
-        "pulse_bpm": pulse_bpm,
-        "perfusion_index_pct": _perfusion(frame),
-    }
-    return Measurement("oximetry", values, _quality(frame))
+    spo2_pct, pulse_bpm = finite(frame.spo2), finite(frame.pulse)
+    perfusion_pct = None if frame.pai is None else finite(frame.pai)
+    if isinstance(frame, PlxContinuous):
+        return oximetry(spo2_pct, pulse_bpm, perfusion_pct, flags=_quality(frame))
+    time = frame.timestamp
+    return oximetry(
+        spo2_pct,
+        pulse_bpm,
+        perfusion_pct,
+        flags=_quality(frame),
+        mode=OximetryMode.SPOT,
+        device_time=time,
+        record=record_name(None if frame.clock_not_set else time, spo2_pct, pulse_bpm),
+    )
 
 
-def _perfusion(frame: PlxSpotCheck | PlxContinuous) -> float | None:
-    value = None if frame.pai is None else finite(frame.pai)
-    return value if value is not None and 0 <= value <= 100 else None
-
-
-def _quality(frame: PlxSpotCheck | PlxContinuous) -> tuple[str, ...]:
+def _quality(frame: PlxSpotCheck | PlxContinuous) -> set[str]:
     flags: set[str] = {flag for bit, flag in _STATUS_FLAGS if (frame.status or 0) >> bit & 1}
     flags.update(flag for bit, flag in _SENSOR_FLAGS if (frame.sensor or 0) >> bit & 1)
     if isinstance(frame, PlxSpotCheck) and frame.clock_not_set:
         flags.add(QualityFlag.DEVICE_CLOCK_NOT_SET)
-    return tuple(sorted(flags))
+    return flags

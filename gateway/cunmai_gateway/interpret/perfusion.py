@@ -1,0 +1,43 @@
+"""Low perfusion, per device model: a perfusion index of one maker says nothing about that of another.
+
+Only the maker's own word is used. A model that is not listed, and whose frames carry no flag of their own,
+gets the cautious default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from cunmai_gateway.measurement import Measurement, Outcome
+from cunmai_wire.quality import QualityFlag
+
+
+@dataclass(frozen=True, slots=True)
+class PerfusionLimit:
+    """Below `low_pct` a reading is flagged. `basis` says where the number comes from."""
+
+    name_begins: str
+    low_pct: float
+    basis: str
+
+
+LIMITS = (
+    PerfusionLimit("Nonin", 0.3, "maker: a modulation of 0.3 % or less is a weak signal"),
+    PerfusionLimit("", 0.3, "default: no published limit; as the strictest maker that publishes one"),
+)
+"""By the beginning of the advertised name or the model number, first match; the last row is the default."""
+
+
+def low_perfusion_limit_pct(model: str) -> float:
+    """The limit for a device that advertises, or names its model, as `model`."""
+    return next(limit.low_pct for limit in LIMITS if model.startswith(limit.name_begins))
+
+
+def flag_low_perfusion(outcome: Outcome | None, model: str) -> Outcome | None:
+    """The outcome, flagged where its perfusion index is below the limit of its model."""
+    if not isinstance(outcome, Measurement) or QualityFlag.LOW_PERFUSION in outcome.quality:
+        return outcome
+    perfusion = outcome.values.get("perfusion_index_pct")
+    if not isinstance(perfusion, float) or perfusion > low_perfusion_limit_pct(model):
+        return outcome
+    return replace(outcome, quality=tuple(sorted({*outcome.quality, QualityFlag.LOW_PERFUSION.value})))
