@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.table import Table
 
 from cunmai_gateway.spool import measured_in
-from cunmai_ingest.ledger import stream_counts
+from cunmai_ingest.ledger.counts import stream_counts
 from cunmai_ingest.settings import IngestSettings
 from cunmai_rules.ledger import judged_streams
 from cunmai_wire.ranges import SeqRanges

@@ -6,14 +6,17 @@ between store and book is healed by the broker's redelivery, because storing aga
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cunmai_ingest import quarantine
+from cunmai_ingest.ledger import entries
+from cunmai_ingest.ledger import tables as ledger
 from cunmai_ingest.messages import Message
 from cunmai_ingest.quarantine import Entry
-from cunmai_ingest.settings import QuarantineSettings
+from cunmai_ingest.settings import LedgerSettings, QuarantineSettings
 from cunmai_ingest.settle import Committed, Settled
 from cunmai_ingest.sqlitefile import open_file
 from cunmai_runtime.held import TABLE, add_range, read_ranges
@@ -46,6 +49,7 @@ _MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     """,
+    ledger.TABLES,
 )
 
 
@@ -75,12 +79,23 @@ class GatewayEntry:
 class Book:
     """The book's file, for the thread that opened it. Raises UserError where it cannot be opened."""
 
-    def __init__(self, path: Path, bounds: QuarantineSettings | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        bounds: QuarantineSettings | None = None,
+        ledger_settings: LedgerSettings | None = None,
+    ) -> None:
         self._bounds = bounds or QuarantineSettings()
+        self._ledger = ledger_settings or LedgerSettings()
         self._db = open_file("ingest's book", path, _MIGRATIONS)
 
     def close(self) -> None:
         self._db.close()
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """The file, for the ledger's keeper, which works on the same thread."""
+        return self._db
 
     # -- writing ------------------------------------------------------------------------------------
 
@@ -99,6 +114,7 @@ class Book:
         for entry in settled:
             if entry.message.state is not None:
                 self._enter_state(entry.message.state, entry.message)
+        entries.enter(self._db, settled, self._ledger)
         self._count("messages", len(settled))
         self._count("stored", stored)
         self._count("duplicates", duplicates)

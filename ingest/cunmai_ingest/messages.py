@@ -1,4 +1,4 @@
-"""What one MQTT message says: its points, what of it must be set aside, or a gateway's state. Pure.
+"""What one MQTT message says: its points, what of it must be set aside, a gateway's state, or a receipt. Pure.
 
 Nothing in a message makes this raise: what cannot be understood becomes a refusal with its reason.
 """
@@ -15,6 +15,7 @@ from cunmai_ingest.sanity import time_fault
 from cunmai_wire.envelope import parse_envelope
 from cunmai_wire.events import parse_events
 from cunmai_wire.parsing import RefusalReason, Refused, explain
+from cunmai_wire.receipts import Receipt
 from cunmai_wire.state import GatewayState
 from cunmai_wire.topics import Channel, parse_topic
 
@@ -39,6 +40,8 @@ class Message:
     points: tuple[Point, ...] = ()
     refused: tuple[Refused, ...] = ()
     state: GatewayState | None = None
+    receipt: Receipt | None = None
+    """What another consumer says it holds: for the ledger."""
 
 
 def understand(topic: str, payload: bytes, arrived_ms: int) -> Message:
@@ -50,6 +53,8 @@ def understand(topic: str, payload: bytes, arrived_ms: int) -> Message:
         return _events(topic, payload, arrived_ms)
     if channel == Channel.STATE:
         return _state(topic, payload, arrived_ms)
+    if channel == Channel.RECEIPTS:
+        return _receipt(topic, payload, arrived_ms)
     refused = Refused(RefusalReason.WRONG_TOPIC, "not a topic that ingest reads")
     return Message(topic, payload, arrived_ms, refused=(refused,))
 
@@ -104,6 +109,15 @@ def _state(topic: str, payload: bytes, arrived_ms: int) -> Message:
         refused = Refused(RefusalReason.WRONG_TOPIC, fault)
         return Message(topic, payload, arrived_ms, refused=(refused,))
     return Message(topic, payload, arrived_ms, state=state)
+
+
+def _receipt(topic: str, payload: bytes, arrived_ms: int) -> Message:
+    try:
+        receipt = Receipt.model_validate_json(payload)
+    except ValidationError as error:
+        refused = Refused(RefusalReason.BAD_HEADER, explain(error))
+        return Message(topic, payload, arrived_ms, refused=(refused,))
+    return Message(topic, payload, arrived_ms, receipt=receipt)
 
 
 def _topic_fault(topic: str, gateway: str) -> str | None:

@@ -11,7 +11,9 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from cunmai_ingest.book import Book
-from cunmai_ingest.ledger import StreamCount, stream_counts
+from cunmai_ingest.ledger.counts import StreamCount, stream_counts
+from cunmai_ingest.ledger.gauges import LedgerGauges
+from cunmai_ingest.ledger.keeper import Keeper
 from cunmai_ingest.messages import points_of, understand
 from cunmai_ingest.metrics import Metrics
 from cunmai_ingest.receipts import receipts_for
@@ -90,6 +92,8 @@ class Ingest:
         """Opens nothing yet. `registry`: where the metrics go; a registry of its own by default."""
         self.settings = settings
         self.metrics = Metrics(registry or CollectorRegistry())
+        self._gauges = LedgerGauges(self.metrics.registry)
+        self._clock = clock
         self._intake = Intake(settings.mqtt, settings.id, settings.filters(), clock)
         self._log = structlog.get_logger("ingest").bind(id=settings.id)
 
@@ -101,27 +105,35 @@ class Ingest:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. Raises UserError where the book or an embedded store cannot be opened."""
         with (
-            closing(Book(self.settings.book_path, self.settings.quarantine)) as book,
+            closing(Book(self.settings.book_path, self.settings.quarantine, self.settings.ledger)) as book,
             closing(open_store(self.settings.store)) as store,
         ):
+            keeper = self._keeper(book, store)
             hold = Hold("ingest", stop.wait, on_retry=self.metrics.retried)
             pipeline = Pipeline(self._intake, store, book, hold, self.metrics)
             self._intake.start()
             self._log.info("ingest.started", store=self.settings.store.kind)
             try:
-                self._loop(pipeline, stop)
+                self._loop(pipeline, keeper, stop)
             except Stopped:
                 self._log.info("ingest.stopped_while_held")
             finally:
                 self._intake.stop()
 
-    def _loop(self, pipeline: Pipeline, stop: threading.Event) -> None:
+    def _keeper(self, book: Book, store: Store) -> Keeper:
+        settings = self.settings
+        return Keeper(
+            book.db, store, self._intake.publish, settings.ledger, settings.id, self._clock, self._gauges
+        )
+
+    def _loop(self, pipeline: Pipeline, keeper: Keeper, stop: threading.Event) -> None:
         while not stop.is_set():
             batch = self._intake.take(self.settings.batch_messages, _TAKE_WAIT_S)
             if batch:
                 pipeline.handle(batch)
             else:
                 pipeline.idle()
+            keeper.do_due()
 
     def counts(self) -> tuple[StreamCount, ...]:
         """What the store itself holds of every stream, from any thread, while running or after."""

@@ -82,6 +82,21 @@ class QuarantineSettings(_Settings):
     max_bytes: int = Field(default=256 << 20, ge=1024)
 
 
+class LedgerSettings(_Settings):
+    """The loss ledger: whose day it goes by, and how long a gap may stay open."""
+
+    utc_offset_minutes: int = Field(default=480, ge=-720, le=840)
+    """The clinics' time: a day begins at their midnight. Fixed for the life of the book."""
+    late_after_s: int = Field(default=300, ge=1, le=86_400)
+    """A reading that arrives later than this after it was measured counts as late. As in the rules."""
+    overdue_after_s: int = Field(default=900, ge=1, le=7 * 86_400)
+    """A gap that is open for longer raises an event, and its gateway is asked to send again."""
+    ask_again_s: int = Field(default=900, ge=1, le=86_400)
+    """After the first asking; doubled after each, up to six hours."""
+    most_asks: int = Field(default=8, ge=0, le=100)
+    every_s: float = Field(default=5, gt=0, le=3600)
+
+
 class IngestSettings(_Settings):
     """One ingest process. Several share the work by bucket sets, each with its own `id` and `data_dir`."""
 
@@ -94,6 +109,7 @@ class IngestSettings(_Settings):
     """Holds `ingest-book.sqlite`: what is held, what was set aside. Back it up with the store."""
     store: StoreSettings
     quarantine: QuarantineSettings = QuarantineSettings()
+    ledger: LedgerSettings = LedgerSettings()
     batch_messages: int = Field(default=200, ge=1, le=1000)
     """At most this many messages are stored, committed and receipted together."""
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
@@ -104,13 +120,14 @@ class IngestSettings(_Settings):
         return self.data_dir / "ingest-book.sqlite"
 
     def filters(self) -> tuple[str, ...]:
-        """The MQTT subscription filters: readings, state and events of each bucket."""
+        """The MQTT subscription filters: readings, state, events, and the receipts of other consumers."""
         return tuple(
             topic_filter
             for bucket in self.buckets
             for topic_filter in (
                 all_gateways_filter(Channel.READINGS, bucket),
                 all_gateways_filter(Channel.STATE, bucket),
+                all_gateways_filter(Channel.RECEIPTS, bucket),
                 all_events_filter(bucket),
             )
         )

@@ -6,8 +6,11 @@ import sqlite3
 
 from cunmai_wire.ranges import SeqRanges
 
-TABLE = """
-    CREATE TABLE held (
+
+def table(name: str) -> str:
+    """The statement that makes such a table. Names of tables are the program's own, never input."""
+    return f"""
+    CREATE TABLE {name} (
         stream TEXT NOT NULL,
         what TEXT NOT NULL,
         first INTEGER NOT NULL,
@@ -16,29 +19,40 @@ TABLE = """
     ) WITHOUT ROWID;
 """
 
+
+TABLE = table("held")
+
 # Ranges that touch or overlap [first, last]. The inner SELECT finds the one that begins before it, if any,
 # so that the whole is a short walk of the key, however many ranges a stream has.
 _TOUCHING = """
-    SELECT first, last FROM held
+    SELECT first, last FROM {name}
     WHERE stream = :stream AND what = :what AND last >= :first - 1 AND first <= :last + 1
         AND first >= coalesce(
-            (SELECT max(first) FROM held WHERE stream = :stream AND what = :what AND first <= :first), 0)
+            (SELECT max(first) FROM {name} WHERE stream = :stream AND what = :what AND first <= :first), 0)
 """
 
 
-def add_range(db: sqlite3.Connection, stream: str, what: str, first: int, last: int) -> int:
-    """Add [first, last] to a set, merging; how many of its numbers were new. Within a transaction."""
+def add_range(
+    db: sqlite3.Connection, stream: str, what: str, first: int, last: int, *, name: str = "held"
+) -> int:
+    """Add [first, last] to a set, merging; how many of its numbers were new. Within a transaction.
+
+    `name`: of the table.
+    """
     touching: list[tuple[int, int]] = db.execute(
-        _TOUCHING, {"stream": stream, "what": what, "first": first, "last": last}
+        _TOUCHING.format(name=name), {"stream": stream, "what": what, "first": first, "last": last}
     ).fetchall()
     known = sum(max(0, min(last, end) - max(first, start) + 1) for start, end in touching)
     for start, _ in touching:
-        db.execute("DELETE FROM held WHERE stream = ? AND what = ? AND first = ?", [stream, what, start])
+        db.execute(
+            f"DELETE FROM {name} WHERE stream = ? AND what = ? AND first = ?",  # noqa: S608 - a constant
+            [stream, what, start],
+        )
     merged = (
         min([first, *(start for start, _ in touching)]),
         max([last, *(end for _, end in touching)]),
     )
-    db.execute("INSERT INTO held VALUES (?, ?, ?, ?)", [stream, what, *merged])
+    db.execute(f"INSERT INTO {name} VALUES (?, ?, ?, ?)", [stream, what, *merged])  # noqa: S608 - a constant
     return last - first + 1 - known
 
 

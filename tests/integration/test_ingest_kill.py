@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cunmai_ingest.ledger import StreamCount, stream_counts
+from cunmai_ingest.ledger.counts import StreamCount, stream_counts
 from cunmai_ingest.settings import IngestSettings
 from cunmai_runtime.yamlfile import load_model
 from support.broker import Mosquitto

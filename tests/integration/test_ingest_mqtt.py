@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cunmai_ingest.book import Book
-from cunmai_ingest.ledger import StreamCount
+from cunmai_ingest.ledger.counts import StreamCount
 from cunmai_ingest.service import Ingest
 from cunmai_ingest.settings import IngestSettings, SqliteSettings, StoreSettings
 from cunmai_runtime.mqtt import MqttSettings

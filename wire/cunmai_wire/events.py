@@ -1,4 +1,4 @@
-"""Events: what the rules decided and what people answered, told to ingest and to whoever listens.
+"""Events: what the rules decided, what people answered, and what ingest's ledger found open.
 
 Events form a stream of their own, `(stream, seq)` like readings, and are receipted by ingest the same
 way, on the receipts topic of `source`.
@@ -62,6 +62,24 @@ class NoticeState(StrEnum):
     FAILED = "failed"
 
 
+class GapKind(StrEnum):
+    """What the loss ledger finds open between a gateway's numbers and the server's."""
+
+    MISSING = "missing"
+    """Measured, and not at the server."""
+    LOST = "lost"
+    """The gateway itself says that it has dropped them."""
+    UNJUDGED = "unjudged"
+    """Stored, and no word of the rules about them."""
+
+
+class GapCondition(StrEnum):
+    """OPEN: past its deadline. CLOSED: what was told as open has arrived. A loss is never closed."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 class EventBase(Message):
     seq: Seq
     t: Millis
@@ -117,7 +135,24 @@ class EscalationClosed(EventBase):
     reason: Name
 
 
-Event = GradeChanged | EscalationOpened | NoticeChanged | EscalationAnswered | EscalationClosed
+class LedgerGap(EventBase):
+    """Ingest's word that readings of a gateway have not come, will not come, or have come after all."""
+
+    type: Literal["ledger_gap"]
+    kind: GapKind
+    condition: GapCondition
+    reason: Name
+    gap_stream: StreamId
+    """The stream of readings that it is about; the envelope's is that of the events."""
+    first_seq: Seq
+    last_seq: Seq
+    missing_count: int = Field(ge=1)
+    """How many numbers between the two, which may be several ranges."""
+    since: Millis
+    """When the ledger first saw the oldest of them missing."""
+
+
+Event = GradeChanged | EscalationOpened | NoticeChanged | EscalationAnswered | EscalationClosed | LedgerGap
 AnyEvent = Annotated[Event, Field(discriminator="type")]
 
 

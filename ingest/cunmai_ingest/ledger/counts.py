@@ -1,4 +1,4 @@
-"""What was stored, counted by the store itself: for the ledger, tests and pages."""
+"""What was stored, counted by the store itself: for the demonstration's ledger and for tests."""
 
 from __future__ import annotations
 
