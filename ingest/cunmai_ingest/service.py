@@ -94,7 +94,9 @@ class Ingest:
         self.metrics = Metrics(registry or CollectorRegistry())
         self._gauges = LedgerGauges(self.metrics.registry)
         self._clock = clock
-        self._intake = Intake(settings.mqtt, settings.id, settings.filters(), clock)
+        receipts = settings.receipt_filters()
+        filters = (*settings.filters(), *receipts)
+        self._intake = Intake(settings.mqtt, settings.id, filters, clock, not_own=receipts)
         self._log = structlog.get_logger("ingest").bind(id=settings.id)
 
     @property

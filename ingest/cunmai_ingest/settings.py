@@ -119,15 +119,18 @@ class IngestSettings(_Settings):
     def book_path(self) -> Path:
         return self.data_dir / "ingest-book.sqlite"
 
+    def receipt_filters(self) -> tuple[str, ...]:
+        """Where other consumers say what they hold: what the ledger calls judged."""
+        return tuple(all_gateways_filter(Channel.RECEIPTS, bucket) for bucket in self.buckets)
+
     def filters(self) -> tuple[str, ...]:
-        """The MQTT subscription filters: readings, state, events, and the receipts of other consumers."""
+        """The MQTT subscription filters: readings, state and events of each bucket."""
         return tuple(
             topic_filter
             for bucket in self.buckets
             for topic_filter in (
                 all_gateways_filter(Channel.READINGS, bucket),
                 all_gateways_filter(Channel.STATE, bucket),
-                all_gateways_filter(Channel.RECEIPTS, bucket),
                 all_events_filter(bucket),
             )
         )

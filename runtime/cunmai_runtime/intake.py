@@ -44,12 +44,14 @@ class Intake:
         clock: Clock,
         *,
         window: int = WINDOW,
+        not_own: Sequence[str] = (),
     ) -> None:
+        """`not_own`: filters by which our own publications are not to come back."""
         self._clock = clock
         self._queue: queue.Queue[Delivery] = queue.Queue(maxsize=2 * window)
         self._stopped = threading.Event()
         handlers = Handlers(on_message=self._enqueue)
-        self._session = MqttSession(settings, client_id, filters, handlers, window=window)
+        self._session = MqttSession(settings, client_id, filters, handlers, window=window, not_own=not_own)
 
     def start(self) -> None:
         self._session.start()

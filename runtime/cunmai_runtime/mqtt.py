@@ -22,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from cunmai_runtime.logs import OnChange
@@ -126,14 +127,19 @@ class MqttSession:
         *,
         will: Callable[[], Will] | None = None,
         window: int = 1000,
+        not_own: Sequence[str] = (),
     ) -> None:
         """`window`: how many unacknowledged messages may be in flight, each way.
+
+        `not_own`: those of the subscriptions by which our own publications are not to come back. On
+        MQTT 3.1.1 they come all the same.
 
         `will` is called at every (re)connection, so that it can say how things stand then.
         """
         self._settings = settings
         self._client_id = client_id
         self._subscriptions = list(subscriptions)
+        self._not_own = frozenset(not_own)
         self._handlers = handlers
         self._will = will
         self._window = window
@@ -259,9 +265,16 @@ class MqttSession:
             self._link.epoch += 1
             self._link.accepted_s = time.monotonic()
         if self._subscriptions:
-            client.subscribe([(topic, 1) for topic in self._subscriptions])
+            client.subscribe(self._requests())
         else:
             self._mark_up()
+
+    def _requests(self) -> list[tuple[str, Any]]:
+        if self._settings.protocol is not Protocol.V5:
+            return [(topic, 1) for topic in self._subscriptions]
+        return [
+            (topic, SubscribeOptions(qos=1, noLocal=topic in self._not_own)) for topic in self._subscriptions
+        ]
 
     def _on_subscribe(
         self,

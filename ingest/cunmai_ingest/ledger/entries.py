@@ -7,14 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from cunmai_ingest.ledger import tables
-from cunmai_ingest.ledger.days import day_of
+from cunmai_ingest.ledger.days import day_from_text, day_of
 from cunmai_ingest.ledger.spans import minus, spans
 from cunmai_ingest.settings import LedgerSettings
 from cunmai_ingest.settle import Settled
 from cunmai_runtime.held import add_range
+from cunmai_wire.base import MAX_SEQ
 from cunmai_wire.ranges import ranges_of
 from cunmai_wire.receipts import INGEST, Receipt
-from cunmai_wire.state import GatewayState
+from cunmai_wire.state import GatewayState, Loss
 from cunmai_wire.topics import Channel, parse_topic
 
 _READINGS = f"/{Channel.READINGS}"
@@ -31,7 +32,7 @@ def enter(db: sqlite3.Connection, settled: Iterable[Settled], settings: LedgerSe
         if message.receipt is not None:
             _enter_receipt(db, message.topic, message.receipt)
         elif message.state is not None:
-            _enter_state(db, message.state, message.arrived_ms)
+            _enter_state(db, message.state, message.arrived_ms, settings.utc_offset_minutes)
         elif message.origin is not None and message.topic.endswith(_READINGS):
             batch.add(entry)
     batch.write(db)
@@ -96,13 +97,17 @@ class _Batch:
         )
 
 
-def _enter_state(db: sqlite3.Connection, state: GatewayState, arrived_ms: int) -> None:
-    """A gateway's claim, and whether it is there to be asked."""
+def _enter_state(
+    db: sqlite3.Connection, state: GatewayState, arrived_ms: int, utc_offset_minutes: int
+) -> None:
+    """A gateway's claim, what it says it has lost, and whether it is there to be asked."""
     tables.touch(db, state.stream, state.gateway, max(state.measured, 1))
     db.execute(
         "UPDATE ledger_stream SET claimed = ?1, claimed_ms = ?2 WHERE stream = ?3 AND claimed < ?1",
         [state.measured, arrived_ms, state.stream],
     )
+    for loss in state.losses:
+        _enter_loss(db, state, loss, _loss_day(loss, day_of(arrived_ms, utc_offset_minutes)))
     _touch_gaps(db, state.gateway)
 
 
@@ -134,24 +139,33 @@ def _enter_receipt(db: sqlite3.Connection, topic: str, receipt: Receipt) -> None
     _add(db, receipt.stream, tables.REFUSED, refused)
 
 
-def enter_loss(
-    db: sqlite3.Connection, gateway: str, stream: str, day: int, reason: str, total: int, up_to: int
-) -> None:
-    """A gateway's own word of what it has lost of one stream and day: `total` so far, 0 where it cannot tell.
+def _enter_loss(db: sqlite3.Connection, state: GatewayState, loss: Loss, day: int) -> None:
+    """A gateway's own word of what it has lost of one stream and day: `count` so far, 0 where it cannot tell.
 
-    `up_to`: the highest number it had given out. What it said before stays; only what is new is added.
+    What it said before stays; only what is new is added, among the numbers it has given out by now.
     """
     (known,) = db.execute(
         "SELECT sum(count) FROM ledger_loss WHERE stream = ? AND day = ? AND reason = ?",
-        [stream, day, reason],
+        [loss.stream, day, loss.reason],
     ).fetchone()
-    if known is None or total > known:
-        db.execute(
-            "INSERT INTO ledger_loss VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET count = count + excluded.count",
-            [gateway, stream, day, reason, up_to, total - (known or 0)],
-        )
-        tables.touch(db, stream, gateway, 1)
+    total = min(loss.count, MAX_SEQ)
+    if known is not None and total <= known:
+        return
+    # A stream that was replaced gives out no more numbers: all that it has are meant.
+    up_to = state.measured if loss.stream == state.stream else MAX_SEQ
+    db.execute(
+        "INSERT INTO ledger_loss VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+        " SET count = min(count + excluded.count, ?)",
+        [state.gateway, loss.stream, day, loss.reason, up_to, total - (known or 0), MAX_SEQ],
+    )
+    tables.touch(db, loss.stream, state.gateway, 1)
+
+
+def _loss_day(loss: Loss, arrived: int) -> int:
+    try:
+        return day_from_text(loss.day)
+    except ValueError:  # 2026-02-31 has the form of a day
+        return arrived
 
 
 def _add(db: sqlite3.Connection, stream: str, what: str, ranges: Sequence[tuple[int, int]]) -> None:

@@ -12,15 +12,10 @@ from cunmai_ingest.ledger.reckon import DayAccount, Known, Loss, Verdicts, accou
 from cunmai_ingest.ledger.spans import NONE, Spans, count, minus, spans
 from cunmai_ingest.ledger.tables import Dated, Work
 from cunmai_wire.events import GapCondition, GapKind
+from cunmai_wire.state import LossReason
 
 MOST_GAPS = 1000
 """Ranges of one stream and kind that are followed; the lowest numbers first. Beyond, they are only counted."""
-
-UNNUMBERED = "not_stored"
-"""The gateway's reason for readings that it could not even give a number. They are no gap."""
-
-NOT_LOST_TO_US = "unjudged"
-"""The gateway's reason for readings that it dropped after ingest had receipted them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +109,8 @@ def _has_losses(db: sqlite3.Connection, stream: str) -> bool:
 def _losses(db: sqlite3.Connection, stream: str) -> tuple[Loss, ...]:
     rows = db.execute(
         "SELECT count, up_to FROM ledger_loss WHERE stream = ? AND reason NOT IN (?, ?)",
-        [stream, UNNUMBERED, NOT_LOST_TO_US],
+        # What has no number is no gap, and what only the rules miss is here.
+        [stream, LossReason.NOT_STORED, LossReason.UNJUDGED],
     )
     return tuple(Loss(*row) for row in rows)
 
@@ -219,7 +215,7 @@ _NOTHING = DayAccount(measured=0, stored=0, judged=0, refused=0, unjudged=0, lat
 def _unnumbered(db: sqlite3.Connection, stream: str) -> dict[int, int]:
     rows = db.execute(
         "SELECT day, sum(count) FROM ledger_loss WHERE stream = ? AND reason = ? GROUP BY day",
-        [stream, UNNUMBERED],
+        [stream, LossReason.NOT_STORED],
     )
     return dict(rows.fetchall())
 

@@ -13,11 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cunmai_ingest.ledger.days import day_from_text
-from cunmai_ingest.ledger.entries import enter_loss
 from cunmai_ingest.ledger.tables import FIGURES
 from cunmai_runtime.errors import UserError
-from cunmai_runtime.sqlite import transaction
 from support.ledger_bench import LedgerBench, ledger_bench
 from support.messages import EVENTS_TOPIC, GATEWAY, STREAM, T0_MS, oximetry
 
@@ -26,10 +23,12 @@ DAY_MS = 86_400_000
 TODAY, TOMORROW = "2023-11-15", "2023-11-16"
 
 
-def lose(bench: LedgerBench, total: int, *, up_to: int, reason: str = "dropped", day: str = TODAY) -> None:
+def lose(
+    bench: LedgerBench, total: int, *, up_to: int, reason: str = "dropped", day: str = TODAY, **changes: Any
+) -> None:
     """The gateway says that so many are gone."""
-    with transaction(bench.book.db):
-        enter_loss(bench.book.db, GATEWAY, STREAM, day_from_text(day), reason, total, up_to)
+    loss = {"stream": STREAM, "day": day, "reason": reason, "count": total}
+    bench.state(up_to, losses=[loss], **changes)
 
 
 @pytest.fixture
@@ -253,6 +252,29 @@ def test_readings_lost_before_they_had_a_number_count_on_their_day(bench: Ledger
         "2023-11-13": {"unnumbered": 7},
         TODAY: {"measured": 1, "stored": 1, "judged": 1},
     }
+
+
+def test_what_a_damaged_spool_took_with_it_is_lost_however_much_it_was(bench: LedgerBench) -> None:
+    bench.readings(oximetry(1), oximetry(4))
+    bench.judged((1, 4))
+    lose(bench, 0, up_to=0, reason="damaged", stream="22222222-2222-3333-4444-555555555555")
+    bench.sweep()
+    assert bench.days()[TODAY] == {"measured": 4, "stored": 2, "judged": 4, "lost": 2}
+
+
+@pytest.mark.parametrize(("reason", "lost"), [("unjudged", None), ("eaten-by-mice", 1)])
+def test_only_what_ingest_does_not_have_is_lost(bench: LedgerBench, reason: str, lost: int | None) -> None:
+    bench.readings(oximetry(2))
+    lose(bench, 1, up_to=2, reason=reason)
+    bench.sweep()
+    assert bench.days()[TODAY].get("lost") == lost
+
+
+def test_an_absurd_loss_spoils_only_its_own_ledger(bench: LedgerBench) -> None:
+    lose(bench, 10**30, up_to=3, day="2023-02-31")
+    lose(bench, 10**40, up_to=3, day="2023-02-31")
+    bench.sweep()
+    assert bench.days() == {TODAY: {"measured": 3, "lost": 3}}
 
 
 def test_a_claim_of_yesterday_moves_when_its_day_becomes_known(bench: LedgerBench) -> None:
