@@ -7,14 +7,14 @@ between store and book is healed by the broker's redelivery, because storing aga
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cunmai_ingest import quarantine
+from cunmai_ingest import placements, quarantine
 from cunmai_ingest.ledger import entries
 from cunmai_ingest.ledger import tables as ledger
-from cunmai_ingest.messages import Message
+from cunmai_ingest.messages import Message, Number
 from cunmai_ingest.quarantine import Entry
 from cunmai_ingest.settings import LedgerSettings, QuarantineSettings
 from cunmai_ingest.settle import Committed, Settled
@@ -27,6 +27,8 @@ from cunmai_wire.state import GatewayState
 
 STORED = "stored"
 QUARANTINED = "quarantined"
+SUPERSEDED = "superseded"
+"""Readings that a stored correction stands in for."""
 
 _MIGRATIONS = (
     f"""
@@ -50,6 +52,11 @@ _MIGRATIONS = (
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     """,
     ledger.TABLES,
+    f"""
+    {placements.TABLE}
+    {quarantine.SIZE}
+    ALTER TABLE streams ADD COLUMN first_ms INTEGER;
+    """,
 )
 
 
@@ -88,6 +95,7 @@ class Book:
         self._bounds = bounds or QuarantineSettings()
         self._ledger = ledger_settings or LedgerSettings()
         self._db = open_file("ingest's book", path, _MIGRATIONS)
+        self._data_version = self._read_data_version()
 
     def close(self) -> None:
         self._db.close()
@@ -121,7 +129,7 @@ class Book:
         self._count("quarantine_dropped", kept.dropped)
         for reason, number in kept.added.items():
             self._count(f"quarantined.{reason}", number)
-        return Committed(tuple(settled), stored, duplicates, kept.added, kept.dropped)
+        return Committed(tuple(settled), stored, duplicates, kept.added, kept.dropped, kept.share)
 
     def _enter_held(self, settled: Sequence[Settled]) -> tuple[int, int]:
         stored: dict[str, list[int]] = {}
@@ -130,28 +138,36 @@ class Book:
             origin = entry.message.origin
             if origin is None:
                 continue
-            self._enter_stream(origin.stream, origin.sender, 0)
+            if origin.stream not in stored:
+                self._enter_stream(origin.stream, origin.sender, 0, entry.message.arrived_ms)
             stored.setdefault(origin.stream, []).extend(entry.stored)
             refused.setdefault(origin.stream, []).extend(
                 refusal.seq for refusal in entry.refused if refusal.seq is not None
             )
         for stream, seqs in refused.items():
             self._add(stream, QUARANTINED, seqs)
+        self._enter_superseded(settled)
         new = sum(self._add(stream, STORED, seqs) for stream, seqs in stored.items())
         return new, sum(map(len, stored.values())) - new
 
     def _add(self, stream: str, what: str, seqs: Sequence[int]) -> int:
         return sum(add_range(self._db, stream, what, first, last) for first, last in ranges_of(seqs))
 
-    def _enter_stream(self, stream: str, sender: str, measured: int) -> None:
+    def _enter_superseded(self, settled: Sequence[Settled]) -> None:
+        for entry in settled:
+            for seq, (stream, corrected) in entry.message.superseded:
+                if seq in entry.stored:
+                    add_range(self._db, stream, SUPERSEDED, corrected, corrected)
+
+    def _enter_stream(self, stream: str, sender: str, measured: int, arrived_ms: int) -> None:
         self._db.execute(
-            "INSERT INTO streams VALUES (?, ?, ?)"
+            "INSERT INTO streams (stream, sender, measured, first_ms) VALUES (?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET measured = max(measured, excluded.measured)",
-            [stream, sender, measured],
+            [stream, sender, measured, arrived_ms],
         )
 
     def _enter_state(self, state: GatewayState, message: Message) -> None:
-        self._enter_stream(state.stream, state.gateway, state.measured)
+        self._enter_stream(state.stream, state.gateway, state.measured, message.arrived_ms)
         self._db.execute(
             "INSERT OR REPLACE INTO gateways VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -173,6 +189,12 @@ class Book:
                 [name, number],
             )
 
+    def place(self, placed: Mapping[Number, int]) -> None:
+        """Remember by which offset readings are placed, in ms. Raises as `commit` does."""
+        if placed:
+            with disk_faults("ingest's book"), transaction(self._db):
+                placements.enter(self._db, placed)
+
     # -- reading ------------------------------------------------------------------------------------
 
     def stored(self, stream: str) -> SeqRanges:
@@ -182,6 +204,27 @@ class Book:
     def quarantined(self, stream: str) -> SeqRanges:
         """The numbers of a stream that were ever set aside, even where the quarantine has since dropped them."""
         return read_ranges(self._db, stream, QUARANTINED)
+
+    def superseded(self, stream: str) -> SeqRanges:
+        """The numbers of a stream that stored corrections stand in for."""
+        return read_ranges(self._db, stream, SUPERSEDED)
+
+    def placed_ms(self, number: Number) -> int | None:
+        """By which offset a reading was placed; None where nothing was decided, as for every trusted clock."""
+        return placements.find(self._db, number)
+
+    def first_contact_ms(self, stream: str) -> int | None:
+        """When a stream was first heard of."""
+        row = self._db.execute("SELECT first_ms FROM streams WHERE stream = ?", [stream]).fetchone()
+        return None if row is None else row[0]
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another connection has committed since this was last asked: a replay, in another process."""
+        before, self._data_version = self._data_version, self._read_data_version()
+        return self._data_version != before
+
+    def _read_data_version(self) -> int:
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     def streams(self) -> list[StreamEntry]:
         rows = self._db.execute("SELECT stream, sender, measured FROM streams ORDER BY sender, stream")

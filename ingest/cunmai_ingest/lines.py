@@ -1,18 +1,23 @@
-"""Line protocol: points to bytes, so that every InfluxDB reads back exactly what was written. Pure.
+"""Line protocol: points to text, so that every InfluxDB reads back exactly what was written. Pure.
 
 The protocol cannot carry every text in a name or a tag value: a newline ends the line, a backslash at the
 end swallows the delimiter, and versions differ in what a backslash means. Such characters are written as
 `%5C` (the percent sign itself only where two hex digits follow it), which `readable` undoes. String
 *fields* have quotes around them and carry any text as it is.
+
+The caches hold what comes again and again: a gateway's series are few, and vital signs take few values.
+Their bounds only matter to a hostile sender.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from math import isfinite
 
-from cunmai_ingest.points import FieldValue, Point, Tags
+FieldValue = float | int | bool | str
+Tags = tuple[tuple[str, str], ...]
 
 _INT64_MAX = 2**63 - 1
 
@@ -23,18 +28,18 @@ _MEASUREMENT_ESCAPES = str.maketrans({",": r"\,", " ": r"\ "})
 _STRING_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\""})
 
 
-def encode_point(point: Point) -> bytes:
+def encode_line(measurement: str, tags: Tags, fields: Mapping[str, FieldValue], t_ns: int) -> str:
     """One line, without its newline.
 
     Raises ValueError where the protocol has no way to say it: no fields, an empty name, a number that is
     not finite, an integer or a time beyond 64 bits.
     """
-    if not point.fields:
+    if not fields:
         raise ValueError("a point needs a field")
-    if abs(point.t_ns) > _INT64_MAX:
+    if abs(t_ns) > _INT64_MAX:
         raise ValueError("the time does not fit 64 bits of nanoseconds")
-    fields = ",".join([f"{_key(name)}={_value(value)}" for name, value in point.fields.items()])
-    return f"{_series(point.measurement, point.tags)} {fields} {point.t_ns}".encode()
+    written = ",".join([f"{key_text(name)}={value_text(value)}" for name, value in fields.items()])
+    return f"{series_text(measurement, tags)} {written} {t_ns}"
 
 
 def storable(text: str) -> str:
@@ -47,9 +52,9 @@ def readable(text: str) -> str:
     return _WRITTEN.sub(lambda found: chr(int(found[1], 16)), text)
 
 
-# A gateway's series are few and come again and again; the bound only matters to a hostile sender.
-@lru_cache(maxsize=8192)
-def _series(measurement: str, tags: Tags) -> str:
+@lru_cache(maxsize=32_768)
+def series_text(measurement: str, tags: Tags) -> str:
+    """What a line begins with: the measurement and its tags."""
     if not measurement:
         raise ValueError("a measurement needs a name")
     name = storable(measurement)
@@ -57,30 +62,31 @@ def _series(measurement: str, tags: Tags) -> str:
         name = "%23" + name[1:]
     parts = [name.translate(_MEASUREMENT_ESCAPES)]
     # An empty value cannot be written, and means the same as no tag.
-    parts += [f"{_key(key)}={storable(value).translate(_KEY_ESCAPES)}" for key, value in tags if value]
+    parts += [f"{key_text(key)}={storable(value).translate(_KEY_ESCAPES)}" for key, value in tags if value]
     return ",".join(parts)
 
 
 @lru_cache(maxsize=1024)
-def _key(name: str) -> str:
+def key_text(name: str) -> str:
+    """The name of a tag or of a field."""
     if not name:
         raise ValueError("a tag or field needs a name")
     return storable(name).translate(_KEY_ESCAPES)
 
 
-def _value(value: FieldValue) -> str:
+def value_text(value: FieldValue) -> str:
+    """A field's value. A whole float keeps its point: without it, it would be of another type."""
     if isinstance(value, float):
-        return _float(value)
+        return float_text(value)
     if isinstance(value, str):
-        return f'"{value.translate(_STRING_ESCAPES)}"'
+        return string_text(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if abs(value) > _INT64_MAX:
-        raise ValueError("an integer does not fit 64 bits")
-    return f"{value}i"
+    return integer_text(value)
 
 
-def _float(value: float) -> str:
+@lru_cache(maxsize=65_536)
+def float_text(value: float) -> str:
     """Always with a point: without one, some versions take a number for an integer and refuse the next."""
     if not isfinite(value):
         raise ValueError("a number is not finite")
@@ -89,3 +95,17 @@ def _float(value: float) -> str:
         return text
     mantissa, _, exponent = text.partition("e")
     return f"{mantissa}.0e{exponent}"
+
+
+def integer_text(value: int) -> str:
+    """With the `i` that makes it an integer."""
+    if abs(value) > _INT64_MAX:
+        raise ValueError("an integer does not fit 64 bits")
+    return f"{value}i"
+
+
+def string_text(value: str) -> str:
+    """In quotes, with quotes and backslashes escaped: everything else is carried as it is."""
+    if '"' in value or "\\" in value:
+        value = value.translate(_STRING_ESCAPES)
+    return f'"{value}"'

@@ -1,27 +1,53 @@
 """What one MQTT message says: its points, what of it must be set aside, a gateway's state, or a receipt. Pure.
 
+    read_message(topic, payload) -> Read         what the bytes say, by the contract
+    assemble(read, knowledge)    -> Message      the points to be stored, each at its time
+
 Nothing in a message makes this raise: what cannot be understood becomes a refusal with its reason.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 from pydantic import ValidationError
 
-from cunmai_ingest.points import Point, point_of_event, points_of_reading
-from cunmai_ingest.sanity import time_fault
-from cunmai_wire.envelope import parse_envelope
-from cunmai_wire.events import parse_events
+from cunmai_ingest.points import (
+    Frame,
+    ReadingPoint,
+    Storable,
+    mark_of_correction,
+    point_of_event,
+    stock_points,
+)
+from cunmai_ingest.sanity import (
+    AHEAD_MS,
+    EARLIEST_MS,
+    SPOOL_KEEPS_MS,
+    Known,
+    Placed,
+    Sent,
+    TimeFault,
+    place,
+    time_fault,
+)
+from cunmai_wire.base import ClockTrust
+from cunmai_wire.envelope import EnvelopeHeader, parse_envelope
+from cunmai_wire.events import Event, parse_events
 from cunmai_wire.parsing import RefusalReason, Refused, explain
+from cunmai_wire.ranges import SeqRanges
+from cunmai_wire.readings import Reading
 from cunmai_wire.receipts import Receipt
 from cunmai_wire.state import GatewayState
 from cunmai_wire.topics import Channel, parse_topic
 
+Number = tuple[str, int]
+"""`(stream, seq)`: which reading."""
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+
+class Origin(NamedTuple):
     """Where a message's readings or events come from: what a receipt must name."""
 
     stream: str
@@ -29,95 +55,133 @@ class Origin:
     """The gateway, or the service that publishes events: receipts go to its receipts topic."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as it was understood. `origin` is None where its header could not be read."""
+class Read(NamedTuple):
+    """One message as the contract reads it. `origin` is None where its header could not be read."""
 
     topic: str
     payload: bytes
     arrived_ms: int
     origin: Origin | None = None
-    points: tuple[Point, ...] = ()
+    header: EnvelopeHeader | None = None
+    readings: tuple[Reading, ...] = ()
+    events: tuple[Event, ...] = ()
     refused: tuple[Refused, ...] = ()
     state: GatewayState | None = None
     receipt: Receipt | None = None
     """What another consumer says it holds: for the ledger."""
 
 
-def understand(topic: str, payload: bytes, arrived_ms: int) -> Message:
+class Message(NamedTuple):
+    """One message as it is to be stored."""
+
+    topic: str
+    payload: bytes
+    arrived_ms: int
+    origin: Origin | None = None
+    points: tuple[Storable, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    state: GatewayState | None = None
+    receipt: Receipt | None = None
+    placements: tuple[tuple[Number, int], ...] = ()
+    """By which offset each reading whose clock was not trusted is placed: it must never move again."""
+    superseded: tuple[tuple[int, Number], ...] = ()
+    """For each correction in it: its own number, and the reading that it stands in for."""
+    waiting: int = 0
+    """Readings left with the gateway, which will send them again: their clock may settle until then."""
+
+
+class Knowledge(Protocol):
+    """What is known of the streams before a message is assembled."""
+
+    def known(self, number: Number) -> Known:
+        """For a reading whose clock was not trusted, or which corrects another."""
+
+    def first_contact_ms(self, stream: str) -> int | None: ...
+
+    def superseded(self, stream: str) -> SeqRanges:
+        """The readings of a stream that a correction stands in for."""
+
+    def may_wait(self, stream: str, arrived_ms: int) -> bool:
+        """Whether a reading that cannot be placed may be left with its gateway a little longer."""
+
+
+_NONE = SeqRanges()
+
+
+class NothingKnown:
+    """`Knowledge` of a stream that was never heard of."""
+
+    def known(self, number: Number) -> Known:  # noqa: ARG002 - knows nothing of any number
+        return Known()
+
+    def first_contact_ms(self, stream: str) -> int | None:  # noqa: ARG002
+        return None
+
+    def superseded(self, stream: str) -> SeqRanges:  # noqa: ARG002
+        return _NONE
+
+    def may_wait(self, stream: str, arrived_ms: int) -> bool:  # noqa: ARG002
+        return False
+
+
+NOTHING_KNOWN = NothingKnown()
+
+
+def understand(topic: str, payload: bytes, arrived_ms: int, knowledge: Knowledge = NOTHING_KNOWN) -> Message:
+    """Both steps at once."""
+    return assemble(read_message(topic, payload, arrived_ms), knowledge)
+
+
+def points_of(messages: Iterable[Message]) -> list[Storable]:
+    """Everything in these messages that is to be stored."""
+    return [point for message in messages for point in message.points]
+
+
+# -- what the bytes say ------------------------------------------------------------------------------
+
+
+def read_message(topic: str, payload: bytes, arrived_ms: int) -> Read:
     """Read one message by the channel that its topic ends in."""
     channel = topic.rsplit("/", 1)[-1]
     if channel == Channel.READINGS:
-        return _readings(topic, payload, arrived_ms)
+        parsed = parse_envelope(topic, payload)
+        header = parsed.header
+        origin = None if header is None else Origin(header.stream, header.gateway)
+        return Read(topic, payload, arrived_ms, origin, header, parsed.readings, (), parsed.refused)
     if channel == "events":
-        return _events(topic, payload, arrived_ms)
+        told = parse_events(payload)
+        origin = None if told.header is None else Origin(told.header.stream, told.header.source)
+        return Read(topic, payload, arrived_ms, origin, None, (), told.events, told.refused)
     if channel == Channel.STATE:
         return _state(topic, payload, arrived_ms)
     if channel == Channel.RECEIPTS:
         return _receipt(topic, payload, arrived_ms)
     refused = Refused(RefusalReason.WRONG_TOPIC, "not a topic that ingest reads")
-    return Message(topic, payload, arrived_ms, refused=(refused,))
+    return Read(topic, payload, arrived_ms, refused=(refused,))
 
 
-def points_of(messages: Iterable[Message]) -> list[Point]:
-    """Everything in these messages that is to be stored."""
-    return [point for message in messages for point in message.points]
-
-
-def _readings(topic: str, payload: bytes, arrived_ms: int) -> Message:
-    parsed = parse_envelope(topic, payload)
-    if parsed.header is None:
-        return Message(topic, payload, arrived_ms, refused=parsed.refused)
-    points: list[Point] = []
-    refused = list(parsed.refused)
-    for reading in parsed.readings:
-        fault = time_fault(reading.t, arrived_ms)
-        if fault is None:
-            points += points_of_reading(parsed.header, reading, arrived_ms)
-        else:
-            refused.append(Refused(RefusalReason.IMPLAUSIBLE_TIME, fault, reading.seq))
-    origin = Origin(parsed.header.stream, parsed.header.gateway)
-    return Message(topic, payload, arrived_ms, origin, tuple(points), tuple(refused))
-
-
-def _events(topic: str, payload: bytes, arrived_ms: int) -> Message:
-    parsed = parse_events(payload)
-    if parsed.header is None:
-        return Message(topic, payload, arrived_ms, refused=parsed.refused)
-    points: list[Point] = []
-    refused = list(parsed.refused)
-    for event in parsed.events:
-        fault = time_fault(event.t, arrived_ms)
-        if fault is None:
-            points.append(point_of_event(parsed.header.stream, event, arrived_ms))
-        else:
-            refused.append(Refused(RefusalReason.IMPLAUSIBLE_TIME, fault, event.seq))
-    origin = Origin(parsed.header.stream, parsed.header.source)
-    return Message(topic, payload, arrived_ms, origin, tuple(points), tuple(refused))
-
-
-def _state(topic: str, payload: bytes, arrived_ms: int) -> Message:
+def _state(topic: str, payload: bytes, arrived_ms: int) -> Read:
     if not payload:  # How MQTT clears a retained message: a gateway that was taken out of service.
-        return Message(topic, payload, arrived_ms)
+        return Read(topic, payload, arrived_ms)
     try:
         state = GatewayState.model_validate_json(payload)
     except ValidationError as error:
         refused = Refused(RefusalReason.BAD_HEADER, explain(error))
-        return Message(topic, payload, arrived_ms, refused=(refused,))
+        return Read(topic, payload, arrived_ms, refused=(refused,))
     fault = _topic_fault(topic, state.gateway)
     if fault is not None:
         refused = Refused(RefusalReason.WRONG_TOPIC, fault)
-        return Message(topic, payload, arrived_ms, refused=(refused,))
-    return Message(topic, payload, arrived_ms, state=state)
+        return Read(topic, payload, arrived_ms, refused=(refused,))
+    return Read(topic, payload, arrived_ms, state=state)
 
 
-def _receipt(topic: str, payload: bytes, arrived_ms: int) -> Message:
+def _receipt(topic: str, payload: bytes, arrived_ms: int) -> Read:
     try:
         receipt = Receipt.model_validate_json(payload)
     except ValidationError as error:
         refused = Refused(RefusalReason.BAD_HEADER, explain(error))
-        return Message(topic, payload, arrived_ms, refused=(refused,))
-    return Message(topic, payload, arrived_ms, receipt=receipt)
+        return Read(topic, payload, arrived_ms, refused=(refused,))
+    return Read(topic, payload, arrived_ms, receipt=receipt)
 
 
 def _topic_fault(topic: str, gateway: str) -> str | None:
@@ -126,3 +190,114 @@ def _topic_fault(topic: str, gateway: str) -> str | None:
     except ValueError as error:
         return str(error)
     return None if address.gateway == gateway else f"published under another gateway than {gateway}"
+
+
+# -- what is to be stored -----------------------------------------------------------------------------
+
+
+def assemble(read: Read, knowledge: Knowledge = NOTHING_KNOWN) -> Message:
+    """Give every reading and event its point, or its refusal."""
+    if read.header is not None:
+        return _Assembly(read, read.header, knowledge).message()
+    points: list[Storable] = []
+    refused = list(read.refused)
+    if read.origin is not None:
+        for event in read.events:
+            fault = time_fault(event.t, read.arrived_ms)
+            if fault is None:
+                points.append(point_of_event(read.origin.stream, event, read.arrived_ms))
+            else:
+                refused.append(Refused(RefusalReason.IMPLAUSIBLE_TIME, fault, event.seq))
+    return Message(
+        read.topic,
+        read.payload,
+        read.arrived_ms,
+        read.origin,
+        tuple(points),
+        tuple(refused),
+        read.state,
+        read.receipt,
+    )
+
+
+@dataclass(slots=True)
+class _Assembly:
+    """One message of readings, on its way to points."""
+
+    read: Read
+    header: EnvelopeHeader
+    knowledge: Knowledge
+    points: list[Storable] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    placements: list[tuple[Number, int]] = field(default_factory=list)
+    superseded: list[tuple[int, Number]] = field(default_factory=list)
+    waiting: int = 0
+
+    def message(self) -> Message:
+        read, header, arrived_ms = self.read, self.header, self.read.arrived_ms
+        self.refused += read.refused
+        frame = Frame(header.gateway, header.stream, arrived_ms)
+        sent = Sent(header.sent, header.clock, arrived_ms)
+        superseded = self.knowledge.superseded(header.stream)
+        first_contact_ms = self.knowledge.first_contact_ms(header.stream)
+        from_ms = EARLIEST_MS if first_contact_ms is None else first_contact_ms - SPOOL_KEEPS_MS
+        to_ms = arrived_ms + AHEAD_MS
+        nothing_superseded = not superseded
+        for reading in read.readings:
+            if (
+                nothing_superseded
+                and reading.clock is ClockTrust.TRUSTED
+                and from_ms <= reading.t <= to_ms
+                and reading.corrects is None
+                and reading.kind != "site_status"
+            ):
+                self.points.append(ReadingPoint(frame, reading))
+            else:
+                self._unusual(frame, reading, sent, reading.seq in superseded)
+        return Message(
+            read.topic,
+            read.payload,
+            arrived_ms,
+            read.origin,
+            tuple(self.points),
+            tuple(self.refused),
+            placements=tuple(self.placements),
+            superseded=tuple(self.superseded),
+            waiting=self.waiting,
+        )
+
+    def _unusual(self, frame: Frame, reading: Reading, sent: Sent, superseded: bool) -> None:
+        fault = _correction_fault(frame.stream, reading)
+        if fault is not None:
+            self.refused.append(Refused(RefusalReason.BAD_READING, fault, reading.seq))
+            return
+        # A correction stands where the reading stands that it corrects: it is placed as that one was.
+        of = (frame.stream, reading.seq)
+        if reading.corrects is not None:
+            of = (reading.corrects.stream, reading.corrects.seq)
+        placed = place(reading.t, reading.clock, sent, self.knowledge.known(of))
+        if isinstance(placed, TimeFault):
+            if placed.may_settle and self.knowledge.may_wait(frame.stream, sent.arrived_ms):
+                self.waiting += 1
+            else:
+                self.refused.append(Refused(RefusalReason.IMPLAUSIBLE_TIME, placed.detail, reading.seq))
+            return
+        if reading.clock is not ClockTrust.TRUSTED:
+            self.placements.append(((frame.stream, reading.seq), placed.offset_ms))
+        self._store(ReadingPoint(frame, reading, placed, superseded), placed, of)
+
+    def _store(self, point: ReadingPoint, placed: Placed, of: Number) -> None:
+        self.points.append(point)
+        self.points += stock_points(point)
+        if point.reading.corrects is not None:
+            self.points.append(mark_of_correction(point))
+            self.superseded.append((point.seq, of))
+            if point.reading.clock is not ClockTrust.TRUSTED:
+                self.placements.append((of, placed.offset_ms))
+
+
+def _correction_fault(stream: str, reading: Reading) -> str | None:
+    corrects = reading.corrects
+    if corrects is None or corrects.stream != stream or corrects.seq < reading.seq:
+        return None
+    return f"corrects number {corrects.seq} of its own stream, which is not earlier than itself"

@@ -38,6 +38,17 @@ TABLES = """
     CREATE INDEX refusals_by_message ON refusals (message);
 """
 
+SIZE = """
+    CREATE TABLE quarantine_size (messages INTEGER NOT NULL, bytes INTEGER NOT NULL);
+    INSERT INTO quarantine_size SELECT count(*), coalesce(sum(bytes), 0) FROM messages;
+    CREATE TRIGGER message_kept AFTER INSERT ON messages BEGIN
+        UPDATE quarantine_size SET messages = messages + 1, bytes = bytes + new.bytes;
+    END;
+    CREATE TRIGGER message_dropped AFTER DELETE ON messages BEGIN
+        UPDATE quarantine_size SET messages = messages - 1, bytes = bytes - old.bytes;
+    END;
+"""
+
 _COLUMNS = "r.id, r.reason, r.detail, r.sender, r.stream, r.seq, m.topic, r.first_ms, r.last_ms, r.times"
 
 
@@ -67,6 +78,8 @@ class Kept:
     """New refusals, by reason."""
     dropped: int
     """Older refusals that had to go to stay within bounds."""
+    share: float
+    """How full it is, 0 to 1, by the bound that is nearer."""
 
 
 def keep(
@@ -80,7 +93,9 @@ def keep(
         for refusal in refused:
             if _keep_one(db, message, refusal):
                 added[refusal.reason] = added.get(refusal.reason, 0) + 1
-    return Kept(added, _drop_oldest(db, bounds) if added else 0)
+    dropped = _drop_oldest(db, bounds) if added else 0
+    messages, size = _size(db)
+    return Kept(added, dropped, max(messages / bounds.max_messages, size / bounds.max_bytes))
 
 
 def _keep_one(db: sqlite3.Connection, message: Message, refusal: Refused) -> bool:
@@ -115,9 +130,15 @@ def _keep_one(db: sqlite3.Connection, message: Message, refusal: Refused) -> boo
     return True
 
 
+def _size(db: sqlite3.Connection) -> tuple[int, int]:
+    """Messages and bytes. Kept by triggers in one row: counting them all at every commit would be slow."""
+    messages, size = db.execute("SELECT messages, bytes FROM quarantine_size").fetchone()
+    return messages, size
+
+
 def _drop_oldest(db: sqlite3.Connection, bounds: QuarantineSettings) -> int:
     """Delete the oldest messages until both bounds hold; how many refusals went with them."""
-    messages, size = db.execute("SELECT count(*), coalesce(sum(bytes), 0) FROM messages").fetchone()
+    messages, size = _size(db)
     dropped = 0
     while messages > bounds.max_messages or size > bounds.max_bytes:
         oldest, oldest_bytes = db.execute("SELECT id, bytes FROM messages ORDER BY id LIMIT 1").fetchone()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cunmai_ingest.messages import Message
-from cunmai_ingest.stores.base import WriteOutcome
-from cunmai_wire.parsing import RefusalReason, Refused
+from cunmai_ingest.stores.base import RefusedPoint, WriteOutcome
+from cunmai_wire.parsing import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +33,27 @@ class Committed:
     """New refusals by reason."""
     dropped: int
     """Refusals that left the quarantine because it was full."""
+    quarantine_share: float = 0.0
+    """How full the quarantine is, 0 to 1, by the bound that is nearer."""
 
 
 def settle(messages: Sequence[Message], outcome: WriteOutcome) -> tuple[Settled, ...]:
     """Bring the store's answer back to the messages. One refused point sets its whole reading aside."""
-    details = {(entry.point.stream, entry.point.seq): entry.detail for entry in outcome.refused}
+    details = {(entry.point.stream, entry.point.seq): entry for entry in outcome.refused}
     return tuple(_settle_one(message, details) for message in messages)
 
 
-def _settle_one(message: Message, details: dict[tuple[str, int], str]) -> Settled:
+def _settle_one(message: Message, details: Mapping[tuple[str, int], RefusedPoint]) -> Settled:
+    if not details and not message.refused:
+        return Settled(message, tuple(dict.fromkeys([point.seq for point in message.points])), ())
     stored: dict[int, None] = {}
     refused = {}
     for point in message.points:
-        detail = details.get((point.stream, point.seq))
-        if detail is None:
+        fault = details.get((point.stream, point.seq))
+        if fault is None:
             stored[point.seq] = None
         else:
-            refused[point.seq] = Refused(RefusalReason.STORE_REFUSED, detail, point.seq)
+            refused[point.seq] = Refused(fault.reason, fault.detail, point.seq)
     # A number that came twice in one message, once good, once bad, is stored: the good one is in the store.
     others = tuple(entry for entry in message.refused if entry.seq is None or entry.seq not in stored)
     return Settled(message, tuple(stored), (*others, *refused.values()))

@@ -79,6 +79,8 @@ def disk_faults(what: str) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise Retryable(f"{what}: {error}") from error
+    except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError):
+        raise  # A fault of ours: the file is not to blame.
     except sqlite3.DatabaseError as error:
         raise UserError(
             f"数据库文件已损坏, 请从备份恢复 / {what} is damaged, restore it from a backup: {error}"

@@ -6,8 +6,8 @@ only after the consumer has committed them.
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +18,9 @@ from cunmai_runtime.mqtt import Handlers, MqttSession, MqttSettings
 
 WINDOW = 1000
 """Messages in flight. The window decides the throughput (20 -> 949/s, 1000 -> 5.8k/s on one core)."""
+
+MOST_BYTES = 64 << 20
+"""Payload that waits in memory. The largest message of the contract is 1 MiB."""
 
 _FULL_WAIT_S = 1.0
 
@@ -33,6 +36,64 @@ class Delivery:
     epoch: int
 
 
+class BoundedQueue:
+    """Deliveries in order, bounded in number and in bytes. Thread-safe.
+
+    A single delivery larger than the bound is let through alone: it must come out to be set aside.
+    """
+
+    def __init__(self, most_messages: int, most_bytes: int) -> None:
+        self._most_messages = most_messages
+        self._most_bytes = most_bytes
+        self._waiting: deque[Delivery] = deque()
+        self._bytes = 0
+        lock = threading.Lock()
+        self._filled = threading.Condition(lock)
+        self._drained = threading.Condition(lock)
+
+    def put(self, delivery: Delivery, wait_s: float) -> bool:
+        """Add it; False where there was no room within `wait_s`."""
+        with self._drained:
+            if not self._drained.wait_for(lambda: self._has_room(delivery), wait_s):
+                return False
+            self._waiting.append(delivery)
+            self._bytes += len(delivery.payload)
+            self._filled.notify()
+            return True
+
+    def _has_room(self, delivery: Delivery) -> bool:
+        if not self._waiting:
+            return True
+        return (
+            len(self._waiting) < self._most_messages
+            and self._bytes + len(delivery.payload) <= self._most_bytes
+        )
+
+    def take(self, most_messages: int, most_bytes: int, wait_s: float) -> list[Delivery]:
+        """Waits up to `wait_s` for a first delivery, then takes what else is there, within both bounds."""
+        with self._filled:
+            if not self._filled.wait_for(lambda: self._waiting, wait_s):
+                return []
+            batch = [self._waiting.popleft()]
+            size = len(batch[0].payload)
+            while (
+                self._waiting
+                and len(batch) < most_messages
+                and size + len(self._waiting[0].payload) <= most_bytes
+            ):
+                batch.append(self._waiting.popleft())
+                size += len(batch[-1].payload)
+            self._bytes -= size
+            self._drained.notify()
+            return batch
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """Messages and bytes that wait now."""
+        with self._filled:
+            return len(self._waiting), self._bytes
+
+
 class Intake:
     """A persistent subscription with commit-then-acknowledge. One consumer thread takes from it."""
 
@@ -44,11 +105,16 @@ class Intake:
         clock: Clock,
         *,
         window: int = WINDOW,
+        most_bytes: int = MOST_BYTES,
         not_own: Sequence[str] = (),
     ) -> None:
-        """`not_own`: filters by which our own publications are not to come back."""
+        """`most_bytes`: payload that may wait in memory, beside the bound of two windows of messages.
+
+        `not_own`: filters by which our own publications are not to come back.
+        """
         self._clock = clock
-        self._queue: queue.Queue[Delivery] = queue.Queue(maxsize=2 * window)
+        self._most_bytes = most_bytes
+        self._queue = BoundedQueue(2 * window, most_bytes)
         self._stopped = threading.Event()
         handlers = Handlers(on_message=self._enqueue)
         self._session = MqttSession(settings, client_id, filters, handlers, window=window, not_own=not_own)
@@ -64,22 +130,18 @@ class Intake:
     def up(self) -> bool:
         return self._session.up
 
+    @property
+    def held(self) -> tuple[int, int]:
+        """Messages and bytes that have arrived and were not taken yet."""
+        return self._queue.held
+
     def publish(self, topic: str, payload: bytes) -> bool:
         """Publish at QoS 1; False while the link is down."""
         return self._session.publish(topic, payload) is not None
 
-    def take(self, max_messages: int, wait_s: float) -> list[Delivery]:
+    def take(self, max_messages: int, wait_s: float, max_bytes: int | None = None) -> list[Delivery]:
         """What has arrived: waits up to `wait_s` for a first message, then takes what else is there."""
-        try:
-            batch = [self._queue.get(timeout=wait_s)]
-        except queue.Empty:
-            return []
-        while len(batch) < max_messages:
-            try:
-                batch.append(self._queue.get_nowait())
-            except queue.Empty:
-                break
-        return batch
+        return self._queue.take(max_messages, max_bytes or self._most_bytes, wait_s)
 
     def ack(self, batch: Sequence[Delivery]) -> None:
         """Tell the broker that these are committed. Those of an earlier connection are passed over."""
@@ -89,9 +151,8 @@ class Intake:
     def _enqueue(self, message: paho.MQTTMessage, epoch: int) -> None:
         delivery = Delivery(message.topic, bytes(message.payload), self._clock(), message.mid, epoch)
         # A full queue blocks the network thread, which is the backpressure: the broker holds the rest.
+        # Where that lasts, the broker ends the connection; the session stays, and what was not
+        # acknowledged comes again.
         while not self._stopped.is_set():
-            try:
-                self._queue.put(delivery, timeout=_FULL_WAIT_S)
-            except queue.Full:
-                continue
-            return
+            if self._queue.put(delivery, _FULL_WAIT_S):
+                return

@@ -7,57 +7,29 @@ connection epoch, so an acknowledgement of an earlier connection must be dropped
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 import structlog
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from cunmai_runtime.logs import OnChange
+from cunmai_runtime.mqtt_client import WatchedClient, build_client, connect
+from cunmai_runtime.mqtt_settings import MqttSettings, Protocol
 
-SESSION_EXPIRY_S = 7 * 24 * 3600
-_RECONNECT_MIN_S = 1
-_RECONNECT_MAX_S = 15
+__all__ = ["Handlers", "MqttSession", "MqttSettings", "Protocol", "Will"]
+
 _REBUILD_DELAY_S = 1.0
 _STOP_TIMEOUT_S = 5.0
 _WATCH_EVERY_S = 1.0
 _CONFIRM_WITHIN_S = 10.0
-
-
-class Protocol(StrEnum):
-    """MQTT 5 by default; 3.1.1 for brokers that lack it (amqtt)."""
-
-    V5 = "5"
-    V311 = "3.1.1"
-
-
-class MqttSettings(BaseModel):
-    """Where the broker is and who we are to it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=1883, ge=1, le=65535)
-    protocol: Protocol = Protocol.V5
-    username: str | None = None
-    password: SecretStr | None = None
-    ca_file: Path | None = None
-    """Giving it turns TLS on."""
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    keepalive_s: int = Field(default=20, ge=5, le=600)
+_TAKEN_OVER = "Session taken over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,34 +53,12 @@ class Handlers:
     """The broker has acknowledged the publication with this message id."""
 
 
-class _WatchedClient(paho.Client):
-    """paho's client, whose network thread cannot die unnoticed.
-
-    The thread must be paho's own (`loop_start`): with any other, paho writes to the socket from every
-    thread that publishes, and packets interleave.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.ended = threading.Event()
-        self.failure: Exception | None = None
-
-    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
-        try:
-            return super().loop_forever(timeout, retry_first_connection)
-        except Exception as error:  # noqa: BLE001 - outermost loop of the thread: reported, then rebuilt
-            self.failure = error
-            return MQTTErrorCode.MQTT_ERR_UNKNOWN
-        finally:
-            self.ended.set()
-
-
 @dataclass
 class _Link:
     """State shared with the network thread, under `lock`."""
 
     lock: threading.RLock = field(default_factory=threading.RLock)
-    client: _WatchedClient | None = None
+    client: WatchedClient | None = None
     epoch: int = 0
     up: bool = False
     accepted_s: float | None = None
@@ -148,6 +98,7 @@ class MqttSession:
         self._thread: threading.Thread | None = None
         self._log = structlog.get_logger("mqtt").bind(client=client_id)
         self._changed = OnChange()
+        self._connected_before = False
 
     # -- life ---------------------------------------------------------------------------------------
 
@@ -215,24 +166,8 @@ class MqttSession:
             since_s = self._link.accepted_s
         return since_s is not None and time.monotonic() - since_s > _CONFIRM_WITHIN_S
 
-    def _build(self) -> _WatchedClient:
-        settings = self._settings
-        v5 = settings.protocol is Protocol.V5
-        client = _WatchedClient(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
-            protocol=paho.MQTTv5 if v5 else paho.MQTTv311,
-            manual_ack=True,
-            clean_session=None if v5 else False,
-        )
-        if settings.username:
-            password = settings.password.get_secret_value() if settings.password else None
-            client.username_pw_set(settings.username, password)
-        if settings.ca_file:
-            client.tls_set_context(_tls_context(settings))
-        client.max_inflight_messages_set(self._window)
-        client.max_queued_messages_set(10 * self._window)
-        client.reconnect_delay_set(_RECONNECT_MIN_S, _RECONNECT_MAX_S)
+    def _build(self) -> WatchedClient:
+        client = build_client(self._settings, self._client_id, self._window)
         client.on_pre_connect = self._set_will
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -240,13 +175,7 @@ class MqttSession:
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
-        arguments: dict[str, Any] = {}
-        if v5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.SessionExpiryInterval = SESSION_EXPIRY_S
-            properties.ReceiveMaximum = self._window
-            arguments = {"clean_start": False, "properties": properties}
-        client.connect_async(settings.host, settings.port, settings.keepalive_s, **arguments)
+        connect(client, self._settings, self._window)
         return client
 
     def _set_will(self, client: paho.Client, _userdata: object) -> None:
@@ -255,12 +184,21 @@ class MqttSession:
             client.will_set(will.topic, will.payload, qos=1, retain=True)
 
     def _on_connect(
-        self, client: paho.Client, _userdata: object, _flags: object, code: ReasonCode, _properties: object
+        self,
+        client: paho.Client,
+        _userdata: object,
+        flags: paho.ConnectFlags,
+        code: ReasonCode,
+        _properties: object,
     ) -> None:
         if code.is_failure:
             if self._changed("connect", str(code)):
                 self._log.warning("mqtt.refused", reason=str(code))
             return
+        if self._connected_before and not flags.session_present:
+            # Nothing is lost by it: what the broker had for us is not receipted, and comes again.
+            self._log.warning("mqtt.session_lost", why="the broker does not know our session any more")
+        self._connected_before = True
         with self._link.lock:
             self._link.epoch += 1
             self._link.accepted_s = time.monotonic()
@@ -297,7 +235,9 @@ class MqttSession:
     def _on_disconnect(
         self, _client: paho.Client, _userdata: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
-        if not self._stopping.is_set():
+        if code == _TAKEN_OVER:
+            self._log.error("mqtt.taken_over", todo="another process uses this client id: give each its own")
+        elif not self._stopping.is_set():
             self._log.warning("mqtt.down", reason=str(code))
         self._mark_down()
 
@@ -325,10 +265,3 @@ class MqttSession:
             self._link.epoch += 1
         if was_up:
             self._handlers.on_down()
-
-
-def _tls_context(settings: MqttSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=str(settings.ca_file))
-    if settings.cert_file:
-        context.load_cert_chain(settings.cert_file, settings.key_file)
-    return context

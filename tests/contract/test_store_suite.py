@@ -78,7 +78,7 @@ def test_latest_is_the_newest_of_each_measurement(site: Site) -> None:
     weight = {
         "seq": 9,
         "t": T0_MS,
-        "clock": "unknown",
+        "clock": "trusted",
         "device": "scale",
         "resident": "r-1001",
         "kind": "weight",
@@ -93,7 +93,14 @@ def test_latest_is_the_newest_of_each_measurement(site: Site) -> None:
         "weight",
         T0_MS,
         {"gateway": "clinic-01", "stream": STREAM, "device": "scale", "resident": "r-1001"},
-        {"weight_kg": 61.5, "seq": 9, "clock": "unknown", "quality": "", "arrived_ms": ARRIVED_MS},
+        {
+            "weight_kg": 61.5,
+            "seq": 9,
+            "clock": "trusted",
+            "quality": "",
+            "arrived_ms": ARRIVED_MS,
+            "superseded": False,
+        },
     )
 
 

@@ -100,11 +100,12 @@ def influx_site() -> Iterator[InfluxSite]:
 
 
 def points(*readings: dict[str, Any], arrived_ms: int = ARRIVED_MS) -> list[Point]:
-    return points_of([understand(READINGS_TOPIC, envelope(readings), arrived_ms)])
+    made = points_of([understand(READINGS_TOPIC, envelope(readings), arrived_ms)])
+    return [point.plain() for point in made]
 
 
 def points_of_events(*items: dict[str, Any]) -> list[Point]:
-    return points_of([understand(EVENTS_TOPIC, events(items), ARRIVED_MS)])
+    return [point.plain() for point in points_of([understand(EVENTS_TOPIC, events(items), ARRIVED_MS)])]
 
 
 def counts(store: Store, stream: str = STREAM) -> tuple[list[tuple[int, int]], int]:

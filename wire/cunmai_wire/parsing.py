@@ -32,6 +32,10 @@ class RefusalReason(StrEnum):
     BAD_EVENT = "bad_event"
     IMPLAUSIBLE_TIME = "implausible_time"
     STORE_REFUSED = "store_refused"
+    BEYOND_RETENTION = "beyond_retention"
+    """Older than the store keeps anything."""
+    INTERNAL_ERROR = "internal_error"
+    """A fault of ours, not of the message: it is kept whole, to be replayed after the fix."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ that it does not know as an objection, never as nothing.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -35,6 +36,7 @@ class QualityFlag(StrEnum):
     WRONG_POSITION = "wrong_position"
 
 
+@lru_cache(maxsize=1024)
 def _sorted_unique(flags: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(flags))) if len(flags) > 1 else flags
 

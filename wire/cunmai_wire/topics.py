@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 BUCKETS = 64
 ROOT = "cunmai/v1"
@@ -57,6 +58,8 @@ class Address:
     channel: str
 
 
+# Gateways send on the same few topics again and again.
+@lru_cache(maxsize=4096)
 def parse_topic(topic: str) -> Address:
     """Take a version 1 topic apart.
 

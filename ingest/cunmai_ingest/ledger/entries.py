@@ -74,7 +74,7 @@ class _Batch:
             self._dated[stream, day_of(t_ms, self._offset)].append(point.seq)
             if arrived_ms - t_ms > self._late_after_ms:
                 self._late[stream].append(point.seq)
-            self._see(gateway, dict(point.tags).get("device", ""), point.measurement, t_ms, arrived_ms)
+            self._see(gateway, point.device, point.measurement, t_ms, arrived_ms)
 
     def _see(self, gateway: str, device: str, kind: str, t_ms: int, arrived_ms: int) -> None:
         known = self._devices.get((gateway, device))

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cunmai_ingest.points import FieldValue, Point
+from cunmai_ingest.points import FieldValue, Storable
+from cunmai_wire.parsing import RefusalReason
 from cunmai_wire.ranges import SeqRanges
 
 
@@ -14,15 +15,16 @@ from cunmai_wire.ranges import SeqRanges
 class RefusedPoint:
     """A point that the store will never take as it is, with the store's own words."""
 
-    point: Point
+    point: Storable
     detail: str
+    reason: RefusalReason = RefusalReason.STORE_REFUSED
 
 
 @dataclass(frozen=True, slots=True)
 class WriteOutcome:
     """What became of the points of one write: every one of them is in exactly one of the two."""
 
-    stored: tuple[Point, ...]
+    stored: tuple[Storable, ...]
     refused: tuple[RefusedPoint, ...]
 
 
@@ -65,10 +67,22 @@ class Health:
         return f"{self.zh} / {self.en}"
 
 
+def encoded(points: Sequence[Storable]) -> tuple[list[tuple[Storable, str]], list[RefusedPoint]]:
+    """Each point with its line, and those that line protocol cannot say."""
+    lines: list[tuple[Storable, str]] = []
+    refused: list[RefusedPoint] = []
+    for point in points:
+        try:
+            lines.append((point, point.line()))
+        except ValueError as error:
+            refused.append(RefusedPoint(point, str(error)))
+    return lines, refused
+
+
 class Store(Protocol):
     """Durable, idempotent storage of points. An instance belongs to the thread that made it."""
 
-    def write(self, points: Sequence[Point]) -> WriteOutcome:
+    def write(self, points: Sequence[Storable]) -> WriteOutcome:
         """Store all points that can be stored; when it returns, they are durable.
 
         Writing a point again changes nothing. Raises Retryable where nothing can be said of some of them
@@ -84,7 +98,10 @@ class Store(Protocol):
     def history(
         self, resident: str, measurement: str, field: str, from_ms: int, to_ms: int, *, limit: int = 10_000
     ) -> list[tuple[int, FieldValue]]:
-        """`(t_ms, value)` of one field, oldest first, `from_ms <= t < to_ms`; the newest `limit` of them."""
+        """`(t_ms, value)` of one field, oldest first, `from_ms <= t < to_ms`; the newest `limit` of them.
+
+        Readings that a correction stands in for are left out, here and in `latest`.
+        """
 
     def latest(self, resident: str) -> list[Latest]:
         """The newest reading of each kind and event of each type, by name of measurement."""

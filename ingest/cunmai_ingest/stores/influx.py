@@ -6,6 +6,7 @@ Those two paths are what InfluxDB 1.8, 2.7 and 3 have in common.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,19 +16,24 @@ from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
-from cunmai_ingest.lines import encode_point, readable
-from cunmai_ingest.points import EVENT_MEASUREMENTS, NS_PER_MS, READING_MEASUREMENTS, FieldValue, Point
+from cunmai_ingest.lines import readable
+from cunmai_ingest.points import EVENT_MEASUREMENTS, NS_PER_MS, READING_MEASUREMENTS, FieldValue, Storable
 from cunmai_ingest.settings import InfluxSettings
-from cunmai_ingest.stores.base import Health, Latest, RefusedPoint, StoredSeqs, WriteOutcome
-from cunmai_ingest.stores.influxql import select, tag_is, time_within
+from cunmai_ingest.stores.base import Health, Latest, RefusedPoint, StoredSeqs, WriteOutcome, encoded
+from cunmai_ingest.stores.influxql import not_superseded, select, tag_is, time_within
 from cunmai_runtime.errors import Permanent, Retryable
+from cunmai_wire.parsing import RefusalReason
 from cunmai_wire.ranges import SeqRanges
 
-_Line = tuple[Point, bytes]
+_Line = tuple[Storable, str]
 
 _MEASUREMENTS = (*READING_MEASUREMENTS, *EVENT_MEASUREMENTS)
 _TAGS = frozenset({"gateway", "stream", "device", "resident", "rule", "medicine"})
 _MAX_DETAIL_CHARS = 300
+
+# In the words of 1.x and of 2.x; newer 2.x count what they dropped in a sentence of their own.
+_BEYOND_RETENTION = re.compile(r"points (beyond|outside) retention policy")
+_DROPPED = re.compile(r"dropped[= ](\d+)")
 
 # The body itself is at fault: the same bytes will be refused again. Anything else may pass.
 _REFUSES_BODY = frozenset({400, 413, 422})
@@ -65,26 +71,24 @@ class InfluxStore:
 
     # -- writing ------------------------------------------------------------------------------------
 
-    def write(self, points: Sequence[Point]) -> WriteOutcome:
-        refused: list[RefusedPoint] = []
-        lines: list[_Line] = []
-        for point in points:
-            try:
-                lines.append((point, encode_point(point)))
-            except ValueError as error:
-                refused.append(RefusedPoint(point, str(error)))
+    def write(self, points: Sequence[Storable]) -> WriteOutcome:
+        lines, refused = encoded(points)
         for start in range(0, len(lines), self._settings.max_lines):
             refused += self._write_or_split(lines[start : start + self._settings.max_lines])
+        if not refused:
+            return WriteOutcome(tuple(points), ())
         bad = {id(entry.point) for entry in refused}
         return WriteOutcome(tuple(point for point in points if id(point) not in bad), tuple(refused))
 
     def _write_or_split(self, lines: Sequence[_Line]) -> Iterator[RefusedPoint]:
         """Halve a refused body until each bad point stands alone. What was stored before is stored again."""
         try:
-            self._post(b"\n".join([line for _, line in lines]))
+            self._post("\n".join([line for _, line in lines]).encode())
         except Permanent as error:
-            if len(lines) == 1:
-                yield RefusedPoint(lines[0][0], str(error))
+            if len(lines) == 1 or _all_dropped(str(error), len(lines)):
+                beyond = _BEYOND_RETENTION.search(str(error))
+                reason = RefusalReason.BEYOND_RETENTION if beyond else RefusalReason.STORE_REFUSED
+                yield from [RefusedPoint(point, str(error), reason) for point, _ in lines]
                 return
             middle = len(lines) // 2
             yield from self._write_or_split(lines[:middle])
@@ -95,7 +99,8 @@ class InfluxStore:
             self._writer.write(self._settings.bucket, self._settings.org, body)  # The default unit is ns.
         except ApiException as error:
             status, said = int(error.status or 0), _said(error.body)
-            if status in _REFUSES_BODY:
+            # Early 2.x answered 500 to a write beyond retention.
+            if status in _REFUSES_BODY or (status == 500 and _BEYOND_RETENTION.search(said)):
                 raise Permanent(f"InfluxDB {status}: {said}") from error
             raise Retryable(self._explain(status, said)[1]) from error
         except (HTTPError, OSError, UnicodeDecodeError) as error:
@@ -145,12 +150,16 @@ class InfluxStore:
         self, resident: str, measurement: str, field: str, from_ms: int, to_ms: int, *, limit: int = 10_000
     ) -> list[tuple[int, FieldValue]]:
         where = [tag_is("resident", resident), *time_within(from_ms, to_ms)]
+        if measurement not in EVENT_MEASUREMENTS:
+            where.append(not_superseded())
         found = self._query(select([field], [measurement], where, newest=limit))
         values = [(row["time"] // NS_PER_MS, row[field]) for _, row in found]
         return values[::-1]
 
     def latest(self, resident: str) -> list[Latest]:
-        found = self._query(select([], _MEASUREMENTS, [tag_is("resident", resident)], newest=1))
+        of_resident = tag_is("resident", resident)
+        found = self._query(select([], READING_MEASUREMENTS, [of_resident, not_superseded()], newest=1))
+        found += self._query(select([], EVENT_MEASUREMENTS, [of_resident], newest=1))
         newest = [_latest(measurement, row) for measurement, row in found]
         return sorted(newest, key=lambda latest: latest.measurement)
 
@@ -170,6 +179,12 @@ class InfluxStore:
             return _rows(result)
         except (ValueError, LookupError, TypeError) as error:
             raise Retryable(f"{self._settings.url} does not answer as InfluxDB does") from error
+
+
+def _all_dropped(said: str, lines: int) -> bool:
+    """Whether the server says that it dropped every line of the body: then there is nothing to search for."""
+    found = _DROPPED.search(said)
+    return found is not None and int(found[1]) == lines
 
 
 def _rows(result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

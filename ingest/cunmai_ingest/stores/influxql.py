@@ -34,6 +34,11 @@ def time_within(from_ms: int, to_ms: int) -> tuple[str, str]:
     return f"time >= {int(from_ms)}ms", f"time < {int(to_ms)}ms"
 
 
+def not_superseded() -> str:
+    """The condition that leaves out readings which a correction stands in for. Events have no such field."""
+    return f"{_name('superseded')} = false"
+
+
 def _name(name: str) -> str:
     escaped = storable(name).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
-from cunmai_ingest.lines import encode_point
-from cunmai_ingest.points import FieldValue, Point
+from cunmai_ingest.points import FieldValue, Storable, Tags
 from cunmai_ingest.sqlitefile import open_file
-from cunmai_ingest.stores.base import Health, Latest, RefusedPoint, StoredSeqs, WriteOutcome
+from cunmai_ingest.stores.base import Health, Latest, StoredSeqs, WriteOutcome, encoded
 from cunmai_runtime.hold import disk_faults
 from cunmai_runtime.sqlite import transaction
 from cunmai_wire.ranges import SeqRanges
@@ -37,8 +37,11 @@ _UPSERT = """
     INSERT INTO points (stream, seq, part, measurement, resident, t_ns, tags, fields)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET measurement = excluded.measurement, resident = excluded.resident,
-        t_ns = excluded.t_ns, tags = excluded.tags, fields = excluded.fields
+        t_ns = excluded.t_ns, tags = excluded.tags, fields = json_patch(fields, excluded.fields)
 """
+# Fields join those that are there, as in InfluxDB: a mark and the reading that it is on come in any order.
+
+_NOT_SUPERSEDED = "coalesce(json_extract(fields, '$.superseded'), 0) = 0"
 
 _NS_PER_MS = 1_000_000
 
@@ -50,18 +53,13 @@ class SqliteStore:
         self._path = path
         self._db = open_file("the store", path, _MIGRATIONS)
 
-    def write(self, points: Sequence[Point]) -> WriteOutcome:
-        stored: list[Point] = []
-        refused: list[RefusedPoint] = []
-        for point in points:
-            fault = _fault(point)
-            if fault is None:
-                stored.append(point)
-            else:
-                refused.append(RefusedPoint(point, fault))
+    def write(self, points: Sequence[Storable]) -> WriteOutcome:
+        # What line protocol cannot say is refused here too: a store that is changed later loses nothing.
+        lines, refused = encoded(points)
+        stored = tuple(point for point, _ in lines)
         with disk_faults("the store"), transaction(self._db):
             self._db.executemany(_UPSERT, map(_row, stored))
-        return WriteOutcome(tuple(stored), tuple(refused))
+        return WriteOutcome(stored, tuple(refused))
 
     def check(self) -> Health:
         try:
@@ -73,7 +71,9 @@ class SqliteStore:
 
     def sequences(self, stream: str) -> StoredSeqs:
         rows = self._db.execute(
-            "SELECT seq FROM points WHERE stream = ? AND part = '' ORDER BY seq", [stream]
+            "SELECT seq FROM points WHERE stream = ? AND part = ''"
+            " AND json_extract(fields, '$.seq') IS NOT NULL ORDER BY seq",  # A mark may be there before its reading.
+            [stream],
         )
         seqs = SeqRanges()
         total = 0
@@ -86,8 +86,8 @@ class SqliteStore:
         self, resident: str, measurement: str, field: str, from_ms: int, to_ms: int, *, limit: int = 10_000
     ) -> list[tuple[int, FieldValue]]:
         rows = self._db.execute(
-            "SELECT t_ns, fields FROM points WHERE resident = ? AND measurement = ? AND t_ns >= ? AND t_ns < ?"
-            " ORDER BY t_ns DESC LIMIT ?",
+            "SELECT t_ns, fields FROM points WHERE resident = ? AND measurement = ? AND t_ns >= ? AND t_ns < ?"  # noqa: S608 - constant
+            f" AND {_NOT_SUPERSEDED} ORDER BY t_ns DESC LIMIT ?",
             [resident, measurement, from_ms * _NS_PER_MS, to_ms * _NS_PER_MS, limit],
         )
         decoded = [(t_ns // _NS_PER_MS, json.loads(fields)) for t_ns, fields in rows]
@@ -95,8 +95,8 @@ class SqliteStore:
 
     def latest(self, resident: str) -> list[Latest]:
         rows = self._db.execute(
-            "SELECT measurement, max(t_ns), tags, fields FROM points WHERE resident = ? AND part = ''"
-            " GROUP BY measurement ORDER BY measurement",
+            "SELECT measurement, max(t_ns), tags, fields FROM points WHERE resident = ? AND part = ''"  # noqa: S608 - constant
+            f" AND {_NOT_SUPERSEDED} GROUP BY measurement ORDER BY measurement",
             [resident],
         )
         return [
@@ -108,24 +108,26 @@ class SqliteStore:
         self._db.close()
 
 
-def _fault(point: Point) -> str | None:
-    """What line protocol cannot say is refused here too: a store that is changed later loses nothing."""
-    try:
-        encode_point(point)
-    except ValueError as error:
-        return str(error)
-    return None
-
-
-def _row(point: Point) -> tuple[str | int | None, ...]:
+def _row(storable: Storable) -> tuple[str | int | None, ...]:
+    point = storable.plain()
+    stream, seq, part = (point.stream, point.seq, point.part) if point.marks is None else (*point.marks, "")
     tags = dict(point.tags)
     return (
-        point.stream,
-        point.seq,
-        point.part,
+        stream,
+        seq,
+        part,
         point.measurement,
         tags.get("resident"),
         point.t_ns,
-        json.dumps(tags, ensure_ascii=False),
-        json.dumps(point.fields, ensure_ascii=False),
+        _tags_json(point.tags),
+        _json(point.fields),
     )
+
+
+# One encoder for all: json.dumps with an argument makes a new one for every call.
+_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@lru_cache(maxsize=8192)
+def _tags_json(tags: Tags) -> str:
+    return _json(dict(tags))

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cunmai_ingest.lines import encode_point, readable, storable
-from cunmai_ingest.points import FieldValue, Point, Tags
+from cunmai_ingest.lines import FieldValue, Tags, readable, storable
+from cunmai_ingest.points import Point
 
 
 def _line(measurement: str = "m", tags: Tags = (), t_ns: int = 1, **fields: FieldValue) -> str:
-    return encode_point(Point("s", 1, measurement, tags, fields, t_ns)).decode()
+    return Point("s", 1, measurement, tags, fields, t_ns).line()
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_time_is_written_in_nanoseconds_as_given() -> None:
 )
 def test_what_the_protocol_cannot_say_is_refused(point: Point, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        encode_point(point)
+        point.line()
 
 
 @given(st.text(st.characters(codec="utf-8")) | st.text(st.sampled_from("%\\\n05CFa")))

@@ -34,7 +34,7 @@ def test_readings_become_points_with_their_origin() -> None:
     assert message.origin == Origin(STREAM, GATEWAY)
     assert [point.seq for point in message.points] == [1, 2]
     assert message.refused == ()
-    assert message.points[0].fields["arrived_ms"] == ARRIVED_MS
+    assert message.points[0].plain().fields["arrived_ms"] == ARRIVED_MS
 
 
 def test_bad_readings_stand_aside_and_the_rest_goes_on() -> None:
@@ -82,7 +82,7 @@ def test_events_become_points_with_their_source_as_origin() -> None:
     items = [opened(1), opened(2, t=0)]
     message = understand(EVENTS_TOPIC, events(items), ARRIVED_MS)
     assert message.origin == Origin(EVENT_STREAM, "rules")
-    assert [(point.measurement, point.seq) for point in message.points] == [("escalation_opened", 1)]
+    assert [(point.plain().measurement, point.seq) for point in message.points] == [("escalation_opened", 1)]
     assert _refusals(message) == [("implausible_time", 2)]
 
 

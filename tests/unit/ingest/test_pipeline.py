@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry
 
 from cunmai_ingest.book import Book
 from cunmai_ingest.metrics import Metrics
-from cunmai_ingest.points import Point
-from cunmai_ingest.service import Pipeline
+from cunmai_ingest.pipeline import Pipeline
+from cunmai_ingest.points import Storable
 from cunmai_ingest.settle import Committed, Settled
 from cunmai_ingest.stores.base import WriteOutcome
 from cunmai_ingest.stores.sqlite import SqliteStore
@@ -47,7 +47,7 @@ class RecordedStore(SqliteStore):
         self._recorder = recorder
         self.failures: list[str] = []
 
-    def write(self, points: Sequence[Point]) -> WriteOutcome:
+    def write(self, points: Sequence[Storable]) -> WriteOutcome:
         if self.failures:
             raise Retryable(self.failures.pop(0))
         outcome = super().write(points)

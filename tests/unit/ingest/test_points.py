@@ -5,27 +5,20 @@ from typing import Any, get_args
 import pytest
 from pydantic import TypeAdapter
 
-from cunmai_ingest.points import (
-    EVENT_MEASUREMENTS,
-    READING_MEASUREMENTS,
-    Point,
-    point_of_event,
-    points_of_reading,
-)
-from cunmai_wire.base import ClockTrust
-from cunmai_wire.envelope import AnyReading, EnvelopeHeader
+from cunmai_ingest.messages import understand
+from cunmai_ingest.points import EVENT_MEASUREMENTS, READING_MEASUREMENTS, Point, point_of_event
 from cunmai_wire.events import AnyEvent, Event
 from cunmai_wire.readings import Reading
-from support.messages import EVENT_STREAM, GATEWAY, STREAM, opened, oximetry
+from support.messages import EVENT_STREAM, READINGS_TOPIC, STREAM, envelope, opened, oximetry
 
-HEADER = EnvelopeHeader(v=1, gateway=GATEWAY, stream=STREAM, sent=0, clock=ClockTrust.TRUSTED)
-_readings: TypeAdapter[Reading] = TypeAdapter(AnyReading)
+ARRIVED_MS = 1_700_000_060_000
 _events: TypeAdapter[Event] = TypeAdapter(AnyEvent)
 
 
-def _points(document: dict[str, Any], arrived_ms: int = 5) -> list[Point]:
-    reading = _readings.validate_python(document, strict=False)
-    return list(points_of_reading(HEADER, reading, arrived_ms))
+def _points(document: dict[str, Any], arrived_ms: int = ARRIVED_MS) -> list[Point]:
+    message = understand(READINGS_TOPIC, envelope([document]), arrived_ms)
+    assert message.refused == ()
+    return [point.plain() for point in message.points]
 
 
 def test_a_reading_becomes_one_point() -> None:
@@ -50,6 +43,7 @@ def test_a_reading_becomes_one_point() -> None:
                 "clock": "trusted",
                 "quality": "finger_off,poor_signal",
                 "arrived_ms": 1_700_000_000_900,
+                "superseded": False,
             },
             t_ns=1_700_000_000_123_000_007,
         )
@@ -92,9 +86,17 @@ def test_stock_becomes_a_point_for_each_medicine() -> None:
         "waiting_count": 4,
         "stock_days": {"阿莫西林": 12.5, "布洛芬": 3},
     }
-    status, first, second = _points(site, arrived_ms=9)
+    status, first, second = _points(site)
     assert (status.measurement, status.part) == ("site_status", "")
-    assert status.fields == {"waiting_count": 4, "seq": 3, "clock": "unknown", "quality": "", "arrived_ms": 9}
+    assert status.fields == {
+        "waiting_count": 4,
+        "seq": 3,
+        "clock": "unknown",
+        "quality": "",
+        "arrived_ms": ARRIVED_MS,
+        "superseded": False,
+        "time_flag": "unsure",
+    }
     assert (first.measurement, first.part) == ("medicine_stock", "阿莫西林")
     assert first.tags == (*status.tags, ("medicine", "阿莫西林"))
     assert first.fields["stock_days"] == 12.5

@@ -1,0 +1,128 @@
+"""What ingest knows of each stream while it runs: how its clock stands, and which readings were corrected.
+
+The book holds what must survive; here are bounded caches of it, and the samples from which a clock's offset
+is learnt. `messages.assemble` asks, through `Knowledge`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from cunmai_ingest.book import Book
+from cunmai_ingest.messages import Message, Number, Read, assemble
+from cunmai_ingest.offsets import Offsets
+from cunmai_ingest.sanity import Known
+from cunmai_wire.base import ClockTrust
+from cunmai_wire.ranges import SeqRanges
+
+MOST_STREAMS = 10_000
+"""Kept in memory; the least recently used goes first."""
+
+SETTLE_WITHIN_MS = 10 * 60_000
+"""How long readings of an unsettled clock are left with their gateway before they are set aside."""
+
+Value = TypeVar("Value")
+
+
+class _Recent(Generic[Value]):
+    """A bounded cache by stream."""
+
+    def __init__(self, load: Callable[[str], Value]) -> None:
+        self._load = load
+        self._values: OrderedDict[str, Value] = OrderedDict()
+
+    def __getitem__(self, stream: str) -> Value:
+        if stream in self._values:
+            self._values.move_to_end(stream)
+            return self._values[stream]
+        self[stream] = value = self._load(stream)
+        return value
+
+    def __setitem__(self, stream: str, value: Value) -> None:
+        self._values[stream] = value
+        if len(self._values) > MOST_STREAMS:
+            self._values.popitem(last=False)
+
+    def clear(self) -> None:
+        self._values.clear()
+
+
+class Streams:
+    """`Knowledge` over the book. Belongs to the thread that opened the book."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._offsets = _Recent[Offsets](lambda _: Offsets())
+        self._superseded = _Recent[SeqRanges](book.superseded)
+        self._first_contact_ms = _Recent["int | None"](book.first_contact_ms)
+        self._unsettled_since_ms = _Recent["int | None"](lambda _: None)
+        self._placed: dict[Number, int] = {}
+
+    def assemble(self, reads: Sequence[Read]) -> list[Message]:
+        """Messages with their points; what was decided about time for good is in the book when this returns.
+
+        Raises Retryable where the book cannot be written now: then nothing was decided.
+        """
+        if self._book.changed_elsewhere():
+            self.forget()
+        self._placed.clear()
+        self._learn_corrections(reads)
+        messages = []
+        for read in reads:
+            self._learn_offset(read)
+            message = assemble(read, self)
+            self._placed.update(message.placements)
+            messages.append(message)
+        # Before the store: a point whose time was decided, and stored, must not be placed anew after a crash.
+        self._book.place(self._placed)
+        return messages
+
+    def forget(self) -> None:
+        """Read the book again: someone else has changed it, or a batch was not committed."""
+        self._superseded.clear()
+        self._first_contact_ms.clear()
+        self._placed.clear()
+
+    def _learn_corrections(self, reads: Sequence[Read]) -> None:
+        """A correction is known before its target is written, in whichever order they stand in the batch."""
+        for read in reads:
+            for reading in read.readings:
+                if reading.corrects is not None:
+                    self._superseded[reading.corrects.stream].add(reading.corrects.seq)
+
+    def _learn_offset(self, read: Read) -> None:
+        if read.origin is not None and self._first_contact_ms[read.origin.stream] is None:
+            self._first_contact_ms[read.origin.stream] = read.arrived_ms
+        header = read.header
+        if header is None:
+            return
+        if header.clock is ClockTrust.TRUSTED:
+            self._offsets[header.stream] = Offsets()
+            return
+        offsets = self._offsets[header.stream].seen(header.sent, read.arrived_ms)
+        self._offsets[header.stream] = offsets
+        if offsets.settled_ms is not None:
+            self._unsettled_since_ms[header.stream] = None
+
+    # -- Knowledge ----------------------------------------------------------------------------------
+
+    def known(self, number: Number) -> Known:
+        stream = number[0]
+        placed_ms = self._placed.get(number)
+        if placed_ms is None:
+            placed_ms = self._book.placed_ms(number)
+        return Known(self._offsets[stream].settled_ms, placed_ms, self._first_contact_ms[stream])
+
+    def first_contact_ms(self, stream: str) -> int | None:
+        return self._first_contact_ms[stream]
+
+    def superseded(self, stream: str) -> SeqRanges:
+        return self._superseded[stream]
+
+    def may_wait(self, stream: str, arrived_ms: int) -> bool:
+        since_ms = self._unsettled_since_ms[stream]
+        if since_ms is None:
+            self._unsettled_since_ms[stream] = since_ms = arrived_ms
+        return arrived_ms - since_ms <= SETTLE_WITHIN_MS
