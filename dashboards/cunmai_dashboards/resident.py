@@ -19,9 +19,13 @@ UID = "cunmai-resident"
 # An empty choice must find nobody: without the second condition it would find all unattributed readings.
 _WHO = '"resident" = \'$resident\' AND "resident" != \'\' AND "gateway" =~ /^$gateway$/'
 
+_READINGS = frozenset({"oximetry"})
+
 
 def _select(what: str, measurement: str, tail: str = "") -> str:
-    return f'SELECT {what} FROM "{measurement}" WHERE {_WHO} AND $timeFilter{tail}'  # noqa: S608 - constants
+    # A reading that a correction stands in for was somebody else's. Events cannot be corrected.
+    whose = f'{_WHO} AND "superseded" = false' if measurement in _READINGS else _WHO
+    return f'SELECT {what} FROM "{measurement}" WHERE {whose} AND $timeFilter{tail}'  # noqa: S608 - constants
 
 
 def _by_interval(what: str, measurement: str) -> str:

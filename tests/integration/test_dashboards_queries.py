@@ -12,7 +12,7 @@ from cunmai_dashboards.build import dashboards
 from cunmai_ingest.messages import points_of, understand
 from cunmai_ingest.stores import open_store
 from support.influx import Influxd, influx_settings, shared_influxd
-from support.messages import EVENTS_TOPIC, READINGS_TOPIC, T0_MS, envelope, events, opened, oximetry
+from support.messages import EVENTS_TOPIC, READINGS_TOPIC, STREAM, T0_MS, envelope, events, opened, oximetry
 
 pytestmark = pytest.mark.server
 
@@ -29,6 +29,15 @@ READINGS = [
     oximetry(4, T0_MS + 22_000, spo2_pct=55.0, resident="r-2002"),
     oximetry(5, T0_MS + 23_000, spo2_pct=44.0, resident=None),
     oximetry(6, T0_MS + 90_000, spo2_pct=33.0),
+    # Counted for the wrong resident, then corrected: no panel may show it here.
+    oximetry(7, T0_MS + 21_500, spo2_pct=11.0, pulse_bpm=11.0, perfusion_index_pct=1.1),
+    oximetry(
+        8,
+        T0_MS + 21_500,
+        spo2_pct=11.0,
+        resident="r-2002",
+        corrects={"stream": STREAM, "seq": 7, "resident": "r-1001"},
+    ),
 ]
 _WHO = {"gateway": "clinic-01", "resident": "r-1001"}
 _GRADE = {
