@@ -171,3 +171,6 @@ class Oximeter(Peripheral):
     def _on_disconnection(self, reason: int) -> None:
         super()._on_disconnection(reason)
         self.access.stop()
+
+    def _on_confirmation(self) -> None:
+        self.access.confirmed()

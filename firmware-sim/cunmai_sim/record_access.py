@@ -35,13 +35,24 @@ class RecordAccess:
         self._device: Peripheral | None = None
         self._send: Callable[[str, bytes], Awaitable[bool]] | None = None
         self._running: asyncio.Task[None] | None = None
+        self._busy = False
+        self._answered = False
 
     def attach(self, device: Peripheral, send: Callable[[str, bytes], Awaitable[bool]]) -> None:
         """`send` puts one frame of a characteristic on the air."""
         self._device, self._send = device, send
 
+    def confirmed(self) -> None:
+        """The central confirmed an indication: where it was the answer, the procedure is over."""
+        if self._answered:
+            self._busy = self._answered = False
+
     def stop(self) -> None:
         """The link is gone: nothing more is sent on it."""
+        self._abandon()
+        self._busy = self._answered = False
+
+    def _abandon(self) -> None:
         if self._running is not None:
             self._running.cancel()
             self._running = None
@@ -50,10 +61,10 @@ class RecordAccess:
         assert self._device is not None, "attach() comes first"
         if not self._device.is_subscribed(self.characteristic):
             raise ATT_Error(_NOT_CONFIGURED)
-        if self._running is not None and not self._running.done():
-            if request[:1] != bytes([Op.ABORT]):
-                raise ATT_Error(_IN_PROGRESS)
-            self._running.cancel()
+        if self._busy and request[:1] != bytes([Op.ABORT]):
+            raise ATT_Error(_IN_PROGRESS)
+        self._abandon()
+        self._busy, self._answered = True, False
         self._running = asyncio.ensure_future(self._carry_out(self.store.perform(request)))
 
     async def _carry_out(self, procedure: Procedure) -> None:
@@ -66,4 +77,5 @@ class RecordAccess:
             if self.records_sent == self.lose_radio_after_records:
                 self._device.lose_radio()
                 return
+        self._answered = True
         await self._device.indicate(self.characteristic, procedure.answer)

@@ -14,7 +14,7 @@ import typer
 from cunmai_gateway.decoders.cursor import Malformed
 from cunmai_gateway.decoders.registry import FRAME_TYPES, describe
 from cunmai_gateway.gateway import Gateway
-from cunmai_gateway.radio import Radio
+from cunmai_gateway.radio import Radio, platform_radio
 from cunmai_gateway.settings import GatewaySettings
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.logs import configure_logging
@@ -32,7 +32,7 @@ def _gateway() -> None:
 @app.command()
 def run(config: Annotated[Path, typer.Option(help="gateway.yaml")]) -> None:
     """连接设备, 暂存并上传测量值 / connect to devices, spool and send their readings."""
-    run_gateway(load_model(config, GatewaySettings), Radio())
+    run_gateway(load_model(config, GatewaySettings), platform_radio())
 
 
 def run_gateway(settings: GatewaySettings, radio: Radio) -> None:

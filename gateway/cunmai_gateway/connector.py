@@ -1,7 +1,7 @@
 """The connector: finds the clinic's devices, connects to each, and runs its driver until the link drops.
 
 One radio operation at a time: scan until a wanted device is heard, stop scanning, connect. Adapters do
-both at once badly.
+both at once badly. What goes wrong climbs the recovery ladder (`recovery.py`, `mender.py`).
 """
 
 from __future__ import annotations
@@ -18,18 +18,23 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 
 from cunmai_gateway.decoders.cursor import Malformed
-from cunmai_gateway.drivers.base import Driver, Sink
+from cunmai_gateway.drivers.base import Driver, Sink, WrongDevice
+from cunmai_gateway.greeting import Facts, Greeter
+from cunmai_gateway.mender import Mender
 from cunmai_gateway.radio import Radio
+from cunmai_gateway.recovery import Trouble
+from cunmai_gateway.report import Report, connected, disconnected, faulty, recovered
 from cunmai_gateway.settings import DeviceSettings
 from cunmai_runtime.logs import OnChange
-from cunmai_wire.readings import DeviceCondition
 
 SCAN_S = 10.0
 CONNECT_TIMEOUT_S = 30.0
+DISCONNECT_TIMEOUT_S = 10.0
 RETRY_MIN_S = 1.0
 RETRY_MAX_S = 60.0
+DEAF_AFTER_S = 1800.0
 
-_LINK_ERRORS = (BleakError, TimeoutError, EOFError, OSError, Malformed)
+LINK_ERRORS = (BleakError, TimeoutError, EOFError, OSError, Malformed)
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Attachment:
     device: DeviceSettings
     driver: Driver
     sink: Sink
+    heard_s: Callable[[], float]
+    """When a frame of it last came, by the monotonic clock."""
 
 
 @dataclass
@@ -48,10 +55,19 @@ class _Link:
     task: asyncio.Task[None] | None = None
     retry_at_s: float = 0.0
     retry_wait_s: float = RETRY_MIN_S
+    failures: int = 0
     lost: asyncio.Event = field(default_factory=asyncio.Event)
+    lost_why: str = "link lost"
+    address: str | None = None
 
     def wanted(self, now_s: float) -> bool:
         return self.task is None and now_s >= self.retry_at_s
+
+    def lose(self, why: str) -> None:
+        """The first reason stays: what follows from it is no news."""
+        if not self.lost.is_set():
+            self.lost_why = why
+            self.lost.set()
 
 
 class Connector:
@@ -61,13 +77,19 @@ class Connector:
         self,
         radio: Radio,
         attachments: Mapping[str, Attachment],
-        on_condition: Callable[[str, DeviceCondition, str], None],
+        on_report: Callable[[str, Report], None],
+        greeter: Greeter,
     ) -> None:
-        """`on_condition` is told of each device: connected, or disconnected and why."""
+        """`on_report` is told of each device: connected, disconnected and why, at fault, steps of recovery."""
         self._radio = radio
         self._attachments = attachments
-        self._on_condition = on_condition
+        self._on_report = on_report
+        self._greeter = greeter
         self._links = {id_: _Link() for id_ in attachments}
+        self._facts: dict[str, Facts] = {}
+        self._mender = Mender(radio.stack)
+        self._scan_failures = 0
+        self._heard_any_s = time.monotonic()
         self._log = structlog.get_logger("radio")
         self._changed = OnChange()
 
@@ -76,89 +98,143 @@ class Connector:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 found = await self._scan()
-                for id_, device in found.items():
-                    await self._connect(id_, device, tasks)
+                # Those that fail must not keep those that work waiting.
+                for id_ in sorted(found, key=lambda id_: self._links[id_].failures):
+                    await self._connect(id_, *found[id_], tasks)
 
     def connected(self) -> set[str]:
         """Ids of the devices that are connected now."""
         return {id_ for id_, link in self._links.items() if link.task is not None}
 
+    def drop(self, id_: str) -> None:
+        """A link over which nothing comes any more: leave it and connect anew."""
+        link = self._links[id_]
+        if link.task is not None:
+            link.lose("silent")
+
     # -- finding ------------------------------------------------------------------------------------
 
-    async def _scan(self) -> dict[str, BLEDevice]:
-        """Listen until a wanted device is heard; those heard by then. Empty where none is wanted or heard."""
+    async def _scan(self) -> dict[str, tuple[BLEDevice, int]]:
+        """Listen until a wanted device is heard; those heard by then, each with its signal strength."""
         wanted = {id_ for id_, link in self._links.items() if link.wanted(time.monotonic())}
         if not wanted:
             await asyncio.sleep(RETRY_MIN_S / 2)
             return {}
-        found: dict[str, BLEDevice] = {}
+        found: dict[str, tuple[BLEDevice, int]] = {}
         heard_one = asyncio.Event()
 
         def heard(device: BLEDevice, advertisement: AdvertisementData) -> None:
+            self._heard_any_s = time.monotonic()
             for id_ in wanted - found.keys():
-                if _matches(self._attachments[id_].device, device, advertisement):
-                    found[id_] = device
+                if matches(self._attachments[id_].device, device, advertisement):
+                    found[id_] = (device, advertisement.rssi)
                     heard_one.set()
 
         try:
-            async with self._radio.scan(heard), asyncio.timeout(SCAN_S):
-                await heard_one.wait()
+            async with self._radio.scan(heard):
+                self._scan_failures = 0
+                async with asyncio.timeout(SCAN_S):
+                    await heard_one.wait()
         except TimeoutError:
+            await self._perhaps_deaf()
             return {}
-        except _LINK_ERRORS as error:
-            if self._changed("scan", str(error)):
-                self._log.error("radio.scan_failed", error=str(error), todo="cunmai gateway doctor")
-            await asyncio.sleep(RETRY_MIN_S)
+        except LINK_ERRORS as error:
+            await self._scan_failed(error)
         return found
+
+    async def _scan_failed(self, error: Exception) -> None:
+        self._scan_failures += 1
+        if self._changed("scan", str(error)):
+            self._log.error("radio.scan_failed", error=str(error), todo="cunmai gateway doctor")
+        await self._mend(None, Trouble.SCAN, self._scan_failures)
+        await asyncio.sleep(RETRY_MIN_S)
+
+    async def _perhaps_deaf(self) -> None:
+        if not self.connected() and time.monotonic() - self._heard_any_s > DEAF_AFTER_S:
+            await self._mend(None, Trouble.DEAF, 1)
 
     # -- connecting ---------------------------------------------------------------------------------
 
-    async def _connect(self, id_: str, device: BLEDevice, tasks: asyncio.TaskGroup) -> None:
+    async def _connect(self, id_: str, device: BLEDevice, rssi: int, tasks: asyncio.TaskGroup) -> None:
         link = self._links[id_]
         link.lost = asyncio.Event()
+        link.address = device.address
+        lost = link.lost
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                client = await self._radio.connect(device, id_, link.lost.set)
-        except _LINK_ERRORS as error:
-            self._failed(id_, f"connect: {_text(error)}")
+                client = await self._radio.connect(device, id_, lost.set)
+        except LINK_ERRORS as error:
+            self._failed(id_, disconnected(f"connect: {_text(error)}"))
+            await self._mend(id_, Trouble.CONNECT, link.failures)
             return
-        link.task = tasks.create_task(self._drive(id_, client))
+        link.task = tasks.create_task(self._drive(id_, client, rssi))
 
-    async def _drive(self, id_: str, client: BleakClient) -> None:
+    async def _drive(self, id_: str, client: BleakClient, rssi: int) -> None:
         """Run the driver until the link drops, the device misbehaves, or we are cancelled."""
         link, attachment = self._links[id_], self._attachments[id_]
-        self._on_condition(id_, DeviceCondition.CONNECTED, "connected")
         began_s = time.monotonic()
-        driving = asyncio.create_task(attachment.driver.run(client, attachment.sink))
+        link.lost_why = "link lost"
+        driving = asyncio.create_task(self._greet_and_drive(id_, client, rssi))
         losing = asyncio.create_task(link.lost.wait())
         try:
             await asyncio.wait({driving, losing}, return_when=asyncio.FIRST_COMPLETED)
-            reason = _reason(driving)
-            if time.monotonic() - began_s > RETRY_MAX_S:
-                link.retry_wait_s = RETRY_MIN_S
-            self._failed(id_, reason)
+            report, trouble = self._ended(id_, driving, link.lost_why)
+            if attachment.heard_s() >= began_s:
+                self._worked(link)
+            self._failed(id_, report)
         finally:
             await _end(driving, losing)
             await _disconnect(client)
             link.task = None
+        if trouble is not None:
+            await self._mend(id_, trouble, link.failures)
 
-    def _failed(self, id_: str, reason: str) -> None:
+    async def _greet_and_drive(self, id_: str, client: BleakClient, rssi: int) -> None:
+        attachment = self._attachments[id_]
+        facts = await self._greeter.greet(client, self._facts.get(id_))
+        self._facts[id_] = facts
+        self._on_report(id_, connected(facts, rssi))
+        await attachment.driver.run(client, attachment.sink)
+
+    def _ended(self, id_: str, driving: asyncio.Task[None], lost_why: str) -> tuple[Report, Trouble | None]:
+        """Why a drive ended, and what that means for the ladder."""
+        if not driving.done():
+            return disconnected(lost_why), Trouble.SILENT_LINK if lost_why == "silent" else None
+        error = driving.exception()
+        if error is None:
+            return disconnected("driver finished"), None
+        if isinstance(error, WrongDevice):
+            return faulty(_text(error)), Trouble.REFUSED
+        if isinstance(error, LINK_ERRORS):
+            return disconnected(_text(error)), Trouble.REFUSED
+        # A driver is one device's loop: what is wrong with it must not stop the other devices.
+        self._log.error("radio.driver_failed", device=id_, exc_info=error)
+        return faulty(f"driver failed: {type(error).__name__}"), None
+
+    def _failed(self, id_: str, report: Report) -> None:
         link = self._links[id_]
+        link.failures += 1
         link.retry_at_s = time.monotonic() + link.retry_wait_s
         link.retry_wait_s = min(2 * link.retry_wait_s, RETRY_MAX_S)
-        self._on_condition(id_, DeviceCondition.DISCONNECTED, reason)
+        self._on_report(id_, report)
 
+    def _worked(self, link: _Link) -> None:
+        """Something came over this link: the ladder is climbed from its foot next time."""
+        link.failures = 0
+        link.retry_wait_s = RETRY_MIN_S
+        self._mender.worked()
 
-def _reason(driving: asyncio.Task[None]) -> str:
-    """Why a drive ended. Anything but a link error is a fault of ours, and is raised."""
-    if not driving.done():
-        return "link lost"
-    error = driving.exception()
-    if error is None:
-        return "driver finished"
-    if isinstance(error, _LINK_ERRORS):
-        return _text(error)
-    raise error
+    async def _mend(self, id_: str | None, trouble: Trouble, failures: int) -> None:
+        """Take the next step of the ladder, if there is one, and tell."""
+        address = None if id_ is None else self._links[id_].address
+        others_work = bool(self.connected() - {id_})
+        taken = await self._mender.mend(trouble, failures, address, others_work=others_work)
+        if taken is None:
+            return
+        step, outcome = taken
+        concerned = [id_] if id_ is not None else sorted(self._links.keys() - self.connected())
+        for each in concerned:
+            self._on_report(each, recovered(step, outcome))
 
 
 def _text(error: BaseException) -> str:
@@ -173,13 +249,14 @@ async def _end(*tasks: asyncio.Task[object] | asyncio.Task[None]) -> None:
 
 async def _disconnect(client: BleakClient) -> None:
     try:
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+        async with asyncio.timeout(DISCONNECT_TIMEOUT_S):
             await client.disconnect()
-    except _LINK_ERRORS:
+    except LINK_ERRORS:
         return  # it is gone already, which is what we wanted
 
 
-def _matches(wanted: DeviceSettings, device: BLEDevice, advertisement: AdvertisementData) -> bool:
+def matches(wanted: DeviceSettings, device: BLEDevice, advertisement: AdvertisementData) -> bool:
+    """Whether an advertisement is that of a device on the list."""
     if wanted.address is not None:
         return device.address.upper() == wanted.address.upper()
     return wanted.name is not None and wanted.name == (advertisement.local_name or device.name)

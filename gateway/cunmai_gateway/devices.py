@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -9,17 +11,26 @@ from datetime import timedelta, timezone
 
 import structlog
 
-from cunmai_gateway.connector import Attachment
+from cunmai_gateway.connector import Attachment, Connector
+from cunmai_gateway.device_metrics import DEVICE_CONNECTED, DEVICE_SILENT, FRAMES
 from cunmai_gateway.drivers.base import Setting, Sink
 from cunmai_gateway.drivers.registry import driver_specs
-from cunmai_gateway.measurement import Measurement, NotClinical
+from cunmai_gateway.greeting import Greeter
+from cunmai_gateway.interpret.placing import place
+from cunmai_gateway.measurement import Measurement, NotClinical, NotClinicalReason
+from cunmai_gateway.radio import Radio
+from cunmai_gateway.report import Report, heard_again, silent
 from cunmai_gateway.settings import DeviceSettings, GatewaySettings
+from cunmai_gateway.silence import Hearing, Verdict, judge, silent_since_s
 from cunmai_gateway.tally import Tally
 from cunmai_runtime.clock import Clock
 from cunmai_runtime.logs import OnChange
+from cunmai_wire.base import ClockTrust
 from cunmai_wire.readings import DeviceCondition
 
-_MAX_REASON = 64
+OLDEST_RECORD_MS = 90 * 24 * 3_600_000
+"""As far back as anything of this system goes."""
+_SILENCE_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,19 @@ class Heard:
     device: DeviceSettings
     measurement: Measurement
     t_ms: int
+    clock: ClockTrust | None = None
+    """How far `t_ms` can be believed, where it is the device's word; None: as far as our own clock."""
+
+
+@dataclass
+class _Standing:
+    """How one device is doing."""
+
+    heard_s: float
+    connected_s: float | None = None
+    told_silent: bool = False
+    ahead_ms: int | None = None
+    """How far the device's clock was ahead of ours when it connected."""
 
 
 class Devices:
@@ -40,63 +64,167 @@ class Devices:
         clock: Clock,
         hear: Callable[[Heard], bool],
         known: Callable[[str], Awaitable[bool]],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`hear` takes a measurement and says whether there was room for it; `known` is `Sink.known`."""
-        self._settings = settings
+        self._gateway = settings.gateway
+        self._zone = clinic_zone(settings)
         self._by_id: Mapping[str, DeviceSettings] = {device.id: device for device in settings.devices}
+        self._specs = {id_: driver_specs()[device.driver] for id_, device in self._by_id.items()}
         self._clock = clock
+        self._monotonic = monotonic
         self._hear = hear
         self._known = known
+        self._standing = {id_: _Standing(monotonic()) for id_ in self._by_id}
+        self._told = {id_: Tally() for id_ in self._by_id}
         self.tally: dict[str, Tally] = defaultdict(Tally)
         self._log = structlog.get_logger("gateway").bind(gateway=settings.gateway)
         self._changed = OnChange()
 
+    async def run(self, radio: Radio, trust: Callable[[], ClockTrust]) -> None:
+        """Keep every device connected, and watch for silence, until cancelled."""
+        greeter = Greeter(self._clock, self._zone, trust)
+        connector = Connector(radio, self.attachments(), self.report, greeter)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(connector.run())
+            tasks.create_task(self._watch(connector))
+
+    async def _watch(self, connector: Connector) -> None:
+        while True:
+            await asyncio.sleep(_SILENCE_EVERY_S)
+            for id_ in self.watch_silence():
+                connector.drop(id_)
+
     def attachments(self) -> dict[str, Attachment]:
         """One per device: its driver lives as long as the gateway runs."""
-        zone = timezone(timedelta(minutes=self._settings.utc_offset_minutes))
-        specs = driver_specs()
         return {
             id_: Attachment(
-                device, specs[device.driver].make(Setting(id_, zone, self._clock)), self._sink(device)
+                device,
+                self._specs[id_].make(Setting(id_, self._zone, self._clock)),
+                self._sink(device),
+                self._heard_s(id_),
             )
             for id_, device in self._by_id.items()
         }
 
-    def condition(self, id_: str, condition: DeviceCondition, reason: str) -> None:
+    def report(self, id_: str, report: Report) -> None:
         """Log and publish how a device is doing, where that has changed."""
-        tally = self.tally[id_]
-        if not self._changed(f"condition {id_}", f"{condition} {reason}"):
+        standing = self._standing[id_]
+        if report.condition is DeviceCondition.CONNECTED:
+            standing.connected_s = standing.connected_s or self._monotonic()
+            standing.ahead_ms = report.ahead_ms if report.ahead_ms is not None else standing.ahead_ms
+        elif report.condition is DeviceCondition.DISCONNECTED:
+            standing.connected_s = None
+        DEVICE_CONNECTED.labels(self._gateway, id_).set(standing.connected_s is not None)
+        if not self._changed(f"condition {id_}", report.text):
             return
-        self._log.info("gateway.device", device=id_, condition=condition, reason=reason)
-        values: dict[str, object] = {
-            "condition": condition,
-            "reason": reason[:_MAX_REASON],
-            "not_clinical_count": tally.not_clinical.total(),
-            "malformed_count": tally.malformed,
+        self._log.info("gateway.device", device=id_, condition=report.condition, reason=report.reason)
+        values = report.fields() | self._counts_since_last(id_)
+        self._hear_now(self._by_id[id_], Measurement("device_status", values))
+
+    def watch_silence(self) -> list[str]:
+        """Tell of devices that have fallen silent, and of those that are back. Call it every second or so.
+
+        Returns those that are connected and silent: their links are better left.
+        """
+        dead_links = []
+        for id_, standing in self._standing.items():
+            hearing = self._hearing(id_)
+            verdict = judge(hearing, self._monotonic())
+            if verdict is Verdict.SILENT:
+                standing.told_silent = True
+                self.report(id_, silent(self._monotonic() - (silent_since_s(hearing) or 0)))
+                if standing.connected_s is not None:
+                    dead_links.append(id_)
+            elif verdict is Verdict.BACK:
+                standing.told_silent = False
+                self.report(id_, heard_again())
+            DEVICE_SILENT.labels(self._gateway, id_).set(standing.told_silent)
+        return dead_links
+
+    def _hearing(self, id_: str) -> Hearing:
+        standing = self._standing[id_]
+        return Hearing(
+            self._by_id[id_].expected_every_s,
+            self._specs[id_].silent_after_s,
+            standing.heard_s,
+            standing.connected_s,
+            standing.told_silent,
+        )
+
+    def _heard_s(self, id_: str) -> Callable[[], float]:
+        return lambda: self._standing[id_].heard_s
+
+    def _counts_since_last(self, id_: str) -> dict[str, object]:
+        """What the contract wants beside a status: the frames since the last one that became no reading."""
+        now, told = self.tally[id_], self._told[id_]
+        counts = {
+            "not_clinical_count": now.not_clinical.total() - told.not_clinical.total(),
+            "malformed_count": now.malformed - told.malformed,
         }
-        self._take(self._by_id[id_], Measurement("device_status", values))
+        self._told[id_] = Tally(not_clinical=now.not_clinical.copy(), malformed=now.malformed)
+        return dict(counts)
 
     # -- from a driver ------------------------------------------------------------------------------
 
     def _sink(self, device: DeviceSettings) -> Sink:
         def measured(outcome: Measurement | NotClinical) -> None:
+            alive()
             if isinstance(outcome, NotClinical):
-                self.tally[device.id].not_clinical[outcome.reason] += 1
+                self._not_clinical(device.id, outcome.reason)
             else:
-                self._take(device, outcome)
+                self._count(device.id, "measured")
+                self._place(device, outcome)
 
         def malformed(frame_type: str, frame: bytes, reason: str) -> None:
             self.tally[device.id].malformed += 1
+            self._count(device.id, "malformed")
             if self._changed(f"malformed {device.id}", reason):
                 self._log.warning(
                     "gateway.malformed", device=device.id, type=frame_type, frame=frame.hex(), reason=reason
                 )
 
-        return Sink(measured, malformed, self._known)
+        def alive() -> None:
+            self._standing[device.id].heard_s = self._monotonic()
 
-    def _take(self, device: DeviceSettings, measurement: Measurement) -> None:
-        if self._hear(Heard(device, measurement, self._clock())):
+        return Sink(measured, malformed, alive, self._known)
+
+    def _not_clinical(self, id_: str, reason: NotClinicalReason) -> None:
+        self.tally[id_].not_clinical[reason] += 1
+        self._count(id_, "not_clinical")
+
+    def _count(self, id_: str, outcome: str) -> None:
+        FRAMES.labels(self._gateway, id_, outcome).inc()
+
+    def _place(self, device: DeviceSettings, measurement: Measurement) -> None:
+        """A stored record bears its own time, a live one ours."""
+        now_ms = self._clock()
+        placed = place(
+            measurement,
+            device=device.id,
+            received_ms=now_ms,
+            zone=self._zone,
+            device_ahead_ms=self._standing[device.id].ahead_ms,
+        )
+        if now_ms - placed.t_ms > OLDEST_RECORD_MS:
+            self._not_clinical(device.id, NotClinicalReason.TOO_OLD)
             return
-        self.tally[device.id].overrun += 1
-        if self._changed("overrun", device.id):
-            self._log.error("gateway.overrun", device=device.id, todo="the disk does not keep up")
+        self._take(Heard(device, placed.measurement, placed.t_ms, placed.clock))
+
+    def _hear_now(self, device: DeviceSettings, measurement: Measurement) -> None:
+        self._take(Heard(device, measurement, self._clock()))
+
+    def _take(self, heard: Heard) -> None:
+        if self._hear(heard):
+            return
+        id_ = heard.device.id
+        self.tally[id_].overrun += 1
+        self._count(id_, "overrun")
+        if self._changed("overrun", id_):
+            self._log.error("gateway.overrun", device=id_, todo="the disk does not keep up")
+
+
+def clinic_zone(settings: GatewaySettings) -> timezone:
+    """The clinic's own zone, for devices that tell a time without one."""
+    return timezone(timedelta(minutes=settings.utc_offset_minutes))

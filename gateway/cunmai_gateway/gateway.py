@@ -15,7 +15,6 @@ from importlib.metadata import version
 import structlog
 
 from cunmai_gateway.clocktrust import ClockWatch, boot_clock_ms, read_clock_trust
-from cunmai_gateway.connector import Connector
 from cunmai_gateway.devices import Devices, Heard
 from cunmai_gateway.lanes import LaneLimits
 from cunmai_gateway.radio import Radio
@@ -67,13 +66,12 @@ class Gateway:
         stated = Stated(identity, self._watch, stream)
         uplink = Uplink(self._settings.mqtt, stated, self._spool, self._configure, limits=self._limits)
         self._uplink = uplink
-        connector = Connector(self._radio, self._devices.attachments(), self._devices.condition)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(uplink.run())
                 tasks.create_task(self.recorder.run())
                 tasks.create_task(self._look_at_the_clock())
-                tasks.create_task(connector.run())
+                tasks.create_task(self._devices.run(self._radio, self._watch.trust))
         finally:
             await self.recorder.finish()
             await self._spool.close()
@@ -107,7 +105,11 @@ class Gateway:
         resident = None if heard.measurement.kind == "device_status" else device.resident
         try:
             draft = to_reading(
-                heard.measurement, device=device.id, resident=resident, t_ms=heard.t_ms, clock=trust
+                heard.measurement,
+                device=device.id,
+                resident=resident,
+                t_ms=heard.t_ms,
+                clock=heard.clock or trust,
             )
         except NotInContract as error:
             tally.malformed += 1

@@ -19,6 +19,8 @@ class NotClinicalReason(StrEnum):
     INVALID = "invalid"
     NO_VALUE = "no_value"
     OUT_OF_RANGE = "out_of_range"
+    TOO_OLD = "too_old"
+    """A stored record from so long ago that it may be of whoever had the device before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bleak import BleakClient, BleakScanner
@@ -11,6 +12,8 @@ from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak_retry_connector import establish_connection
+
+from cunmai_gateway.stack import NoStack, Stack
 
 Heard = Callable[[BLEDevice, AdvertisementData], None]
 
@@ -21,6 +24,8 @@ class Radio:
 
     scanner: type[BaseBleakScanner] | None = None
     client: type[BaseBleakClient] | None = None
+    stack: Stack = field(default_factory=NoStack)
+    """What the recovery ladder works on."""
 
     def scan(self, heard: Heard) -> BleakScanner:
         """A scanner that calls `heard` for every advertisement. Use it as a context manager."""
@@ -33,3 +38,12 @@ class Radio:
         return await establish_connection(
             BleakClient, device, name, disconnected_callback=lambda _client: lost(), max_attempts=2, **chosen
         )
+
+
+def platform_radio() -> Radio:
+    """The machine's own Bluetooth, with all that its stack lets us do when it hangs."""
+    if not sys.platform.startswith("linux"):
+        return Radio()
+    from cunmai_gateway.bluez_stack import BluezStack  # noqa: PLC0415 - dbus_fast exists on Linux only
+
+    return Radio(stack=BluezStack())

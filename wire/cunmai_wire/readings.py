@@ -163,6 +163,11 @@ class DeviceStatus(ReadingBase):
     reason: ShortText | None = None
     battery_pct: float | None = Field(default=None, ge=0, le=100)
     rssi_dbm: float | None = Field(default=None, ge=-200, le=50)
+    manufacturer: ShortText | None = None
+    model: ShortText | None = None
+    firmware: ShortText | None = None
+    clock_offset_s: float | None = None
+    """How far the device's own clock was ahead of the gateway's when it connected."""
     silent_s: float | None = Field(default=None, ge=0)
     not_clinical_count: int | None = Field(default=None, ge=0)
     """Frames since the last status that were demo, test, unavailable or without a value."""

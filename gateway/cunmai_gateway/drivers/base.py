@@ -8,9 +8,14 @@ from datetime import tzinfo
 from typing import Protocol
 
 from bleak import BleakClient
+from bleak.exc import BleakError
 
 from cunmai_gateway.measurement import Measurement, NotClinical
 from cunmai_runtime.clock import Clock
+
+
+class WrongDevice(BleakError):
+    """It is connected, and it is not what the driver speaks to. The text says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,8 @@ class Sink:
     measured: Callable[[Measurement | NotClinical], None]
     malformed: Callable[[str, bytes, str], None]
     """Frame type, frame, what was wrong."""
+    alive: Callable[[], None]
+    """It sent something that measures nothing: a waveform, an answer."""
     known: Callable[[str], Awaitable[bool]]
     """Whether something with this once_key is in the spool already."""
 

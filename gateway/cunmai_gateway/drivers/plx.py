@@ -1,57 +1,78 @@
-"""Oximeters that speak the Bluetooth Pulse Oximeter Service (1822): spot checks and continuous values."""
+"""Oximeters that speak the Bluetooth Pulse Oximeter Service (1822): spot checks, continuous values, and what
+they stored while nobody listened."""
 
 from __future__ import annotations
 
-import asyncio
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from bleak import BleakClient
-from bleak.backends.characteristic import BleakGATTCharacteristic
-from bleak.exc import BleakError
 
-from cunmai_gateway.decoders.cursor import Malformed
-from cunmai_gateway.decoders.format import FrameType
-from cunmai_gateway.decoders.registry import FRAME_TYPES
-from cunmai_gateway.drivers.base import DriverSpec, Sink
+from cunmai_gateway.decoders import racp
+from cunmai_gateway.drivers.base import DriverSpec, Sink, WrongDevice
+from cunmai_gateway.drivers.listening import Channel, Ear, has, until_strange
+from cunmai_gateway.drivers.record_access import CONTROL_POINT, RecordAccess
+from cunmai_gateway.drivers.uuids import uuid_of
+from cunmai_gateway.measurement import Measurement, Outcome
+from cunmai_wire.quality import QualityFlag
 
-_CHARACTERISTICS = {
-    "2A5E": "00002a5e-0000-1000-8000-00805f9b34fb",
-    "2A5F": "00002a5f-0000-1000-8000-00805f9b34fb",
-}
-
-Handler = Callable[[BleakGATTCharacteristic, bytearray], None]
+_CHANNELS = (Channel("2A5E", "2A5E"), Channel("2A5F", "2A5F"))
 
 
 class PlxDriver:
-    """Spot checks need indications, continuous values notifications; bleak chooses by the properties."""
+    """Spot checks need indications, continuous values notifications; bleak chooses by the properties.
+
+    Stored records have no numbers, so all are asked for after each connection; the spool knows by their
+    names (`Measurement.record`) which it has.
+    """
 
     async def run(self, client: BleakClient, sink: Sink) -> None:
-        subscribed = 0
-        for name, uuid in _CHARACTERISTICS.items():
-            if client.services.get_characteristic(uuid) is not None:
-                await client.start_notify(uuid, _handler(name, FRAME_TYPES[name], sink))
-                subscribed += 1
-        if not subscribed:
-            raise BleakError("the device has neither 2A5E nor 2A5F: it is not a PLX oximeter")
-        await asyncio.get_running_loop().create_future()  # until cancelled: the link's owner ends us
+        channels = [channel for channel in _CHANNELS if has(client, channel.characteristic)]
+        if not channels:
+            raise WrongDevice("neither 2A5E nor 2A5F: not a PLX oximeter")
+        access = RecordAccess(client, sink) if has(client, CONTROL_POINT) else None
+        transfer = _Transfer(sink, access.record_came if access else _ignore)
+        ears = []
+        for channel in channels:
+            spot = channel.characteristic == "2A5E"
+            ear = Ear(channel, sink, client.name, transfer.measured if spot else None)
+            await client.start_notify(uuid_of(channel.characteristic), ear.hear)
+            ears.append(ear)
+        if access is not None:
+            await access.listen()
+            await access.report(racp.REPORT_ALL)
+        await until_strange(*ears)
 
 
-def _handler(name: str, frame_type: FrameType, sink: Sink) -> Handler:
-    interpret = frame_type.interpret
-    assert interpret is not None, "both PLX measurements have a meaning"
+class _Transfer:
+    """Gives stored records a name that have none, because the device did not know the day.
 
-    def handle(_characteristic: BleakGATTCharacteristic, frame: bytearray) -> None:
-        raw = bytes(frame)
-        try:
-            decoded = frame_type.decode(raw)
-        except Malformed as error:
-            sink.malformed(name, raw, str(error))
-            return
-        outcome = interpret(decoded)
-        if outcome is not None:
-            sink.measured(outcome)
+    A transfer always begins with the first record, so the n-th of those that look alike is the same each
+    time.
+    """
 
-    return handle
+    def __init__(self, sink: Sink, came: Callable[[], None]) -> None:
+        self._sink = sink
+        self._came = came
+        self._alike: Counter[str] = Counter()
+
+    def measured(self, outcome: Outcome) -> None:
+        self._came()
+        if isinstance(outcome, Measurement) and outcome.record is None:
+            outcome = self._named(outcome)
+        self._sink.measured(outcome)
+
+    def _named(self, measurement: Measurement) -> Measurement:
+        if QualityFlag.FROM_STORAGE not in measurement.quality:
+            return measurement
+        look = f"{measurement.device_time}:{sorted(measurement.values.items())}"
+        self._alike[look] += 1
+        return replace(measurement, record=f"undated:{look}:{self._alike[look]}")
+
+
+def _ignore() -> None:
+    return None
 
 
 SPEC = DriverSpec(

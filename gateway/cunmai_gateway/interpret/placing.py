@@ -2,9 +2,10 @@
 
 Decisions, in this order:
 
-- no device time: measured when it was received;
-- a device clock that was never set, or a date that does not exist: measured at an unknown time, so it bears
-  the time of receipt, the flag `device_clock_not_set` and, if it comes from storage, an untrusted clock;
+- no device time: measured when it was received, unless the device says that it stored it;
+- no device time and stored, a device clock that was never set, or a date that does not exist: measured at
+  an unknown time, so it bears the time of receipt, the flag `device_clock_not_set` and, if it comes from
+  storage, an untrusted clock;
 - ahead of the gateway's clock by more than two minutes: the device's clock is wrong, treated alike;
 - within two minutes and not marked as stored: live, measured when it was received;
 - older: stored. It bears the device's time and the flag `from_storage`. Where the device's clock was not
@@ -65,6 +66,8 @@ def place(
     measurement = _with_once_key(measurement, device)
     time = measurement.device_time
     if time is None:
+        if QualityFlag.FROM_STORAGE in measurement.quality:
+            return _unplaced(measurement, received_ms, PlacedBy.CLOCK_NOT_SET)
         return Placed(measurement, received_ms, PlacedBy.NO_DEVICE_TIME)
     shown_ms = None if QualityFlag.DEVICE_CLOCK_NOT_SET in measurement.quality else wall_ms(time, zone)
     if shown_ms is None or time.year < FIRST_YEAR:
