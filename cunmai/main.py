@@ -35,7 +35,11 @@ VERBS = {
     ),
     "gateway": Verb("cunmai_gateway.cli", "app", "edge", "诊所网关", "the clinic's gateway"),
     "decode": Verb(
-        "cunmai_gateway.cli", "decode_app", "edge", "解码一帧蓝牙数据", "decode one Bluetooth frame"
+        "cunmai_gateway.decode_command",
+        "decode_app",
+        "edge",
+        "解码一帧蓝牙数据",
+        "decode one Bluetooth frame",
     ),
     "ingest": Verb("cunmai_ingest.cli", "app", "server", "入库服务", "from broker to store"),
     "rules": Verb("cunmai_rules.cli", "app", "server", "阈值规则与预警", "thresholds and escalation"),

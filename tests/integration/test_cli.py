@@ -41,13 +41,37 @@ def test_decode_prints_json() -> None:
 
 
 @pytest.mark.parametrize(
+    "frame",
+    [
+        ("15bdf00b009ff03c001200",),
+        ("15 BD F0 0B 00 9F F0 3C 00 12 00",),
+        ("15:bd:f0:0b:00:9f:f0:3c:00:12:00",),
+        ("0x15bdf00b009ff03c001200",),
+        ("0x15, 0xbd, 0xf0, 0x0b, 0x00, 0x9f, 0xf0, 0x3c, 0x00, 0x12, 0x00",),
+        ("15-bd-f0-0b", "00-9f-f0-3c", "001200"),
+    ],
+)
+def test_decode_takes_hexadecimal_as_people_copy_it(frame: tuple[str, ...]) -> None:
+    decoded = cunmai("decode", "2a35", *frame)
+    assert (decoded.returncode, decoded.stderr) == (0, "")
+    values = json.loads(decoded.stdout)
+    assert (values["sys"], values["unit"], values["systolic_mmhg"], values["timestamp"]) == (
+        18.9, "kPa", 141.8, None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("2A5F", "0064005a"), "pulse rate: needs 2 bytes at offset 3, the frame has 1 left"),
         (("2A5F", "00 6400 5a00 00"), "1 bytes left over"),
         (("2A5F", "xyz"), "not hexadecimal"),
         (("2A5F", ""), "flags: needs 1 bytes"),
+        (("2A5F", "006"), "not hexadecimal: 3 digits"),
         (("9999", "00"), "unknown type '9999'"),
+        (("9999", "00"), "2A35-BEURER-BM85"),  # the list of what is known
+        (("2A35", "566a0047000000ea07080b121f00003f000000"), "1 bytes left over after offset 18"),
+        (("contec-ff02", "eb01053e627f0011"), "malformed Contec live frame: checksum: 0x11, expected 0x10"),
     ],
 )
 def test_decode_refuses_with_a_reason(arguments: tuple[str, str], words: str) -> None:

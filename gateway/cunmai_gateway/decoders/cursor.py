@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cunmai_gateway.decoders.sfloat import Number, medical_float, sfloat
 
@@ -11,8 +11,13 @@ class Malformed(ValueError):
     """The frame is not what its type says. The text names the field and what was expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceTime:
+def need_size(frame: bytes, size: int) -> None:
+    """Raises Malformed where the frame has another size."""
+    if len(frame) != size:
+        raise Malformed(f"frame: {len(frame)} bytes, expected {size}")
+
+
+class DeviceTime(NamedTuple):
     """A device's own date and time (characteristic 2A08), in no known zone.
 
     Year, month and day may be 0: unknown, and legal.
@@ -46,19 +51,26 @@ class Cursor:
         self._frame = frame
         self._at = 0
 
+    # A frame is decoded for every notification of every device: the common fields are read without a
+    # slice and without a call.
+
     def take(self, count: int, field: str) -> bytes:
         """The next `count` bytes."""
-        end = self._at + count
+        at = self._at
+        end = at + count
         if end > len(self._frame):
-            left = len(self._frame) - self._at
-            raise Malformed(f"{field}: needs {count} bytes at offset {self._at}, the frame has {left} left")
-        piece = self._frame[self._at : end]
+            raise self._short(count, field)
         self._at = end
-        return piece
+        return self._frame[at:end]
 
     def unsigned(self, count: int, field: str) -> int:
         """An unsigned little-endian integer of `count` bytes."""
-        return int.from_bytes(self.take(count, field), "little")
+        frame, at = self._frame, self._at
+        end = at + count
+        if end > len(frame):
+            raise self._short(count, field)
+        self._at = end
+        return frame[at] if count == 1 else int.from_bytes(frame[at:end], "little")
 
     def unsigned_big(self, count: int, field: str) -> int:
         """An unsigned big-endian integer of `count` bytes."""
@@ -70,7 +82,11 @@ class Cursor:
 
     def sfloat(self, field: str) -> Number:
         """An IEEE 11073 16-bit float."""
-        return sfloat(self.unsigned(2, field))
+        frame, at = self._frame, self._at
+        if at + 2 > len(frame):
+            raise self._short(2, field)
+        self._at = at + 2
+        return sfloat(frame[at] | frame[at + 1] << 8)
 
     def medical_float(self, field: str) -> Number:
         """An IEEE 11073 32-bit float."""
@@ -82,9 +98,9 @@ class Cursor:
 
     def device_time(self, field: str) -> DeviceTime:
         """Seven bytes of date and time."""
-        raw = self.take(7, field)
-        time = DeviceTime(int.from_bytes(raw[:2], "little"), *raw[2:])
-        if time.month > 12 or time.day > 31 or time.hour > 23 or time.minute > 59 or time.second > 59:
+        low, high, month, day, hour, minute, second = self.take(7, field)
+        time = DeviceTime(low | high << 8, month, day, hour, minute, second)
+        if month > 12 or day > 31 or hour > 23 or minute > 59 or second > 59:
             raise Malformed(f"{field}: {time} is not a date and time")
         return time
 
@@ -93,3 +109,7 @@ class Cursor:
         left = len(self._frame) - self._at
         if left:
             raise Malformed(f"{left} bytes left over after offset {self._at}")
+
+    def _short(self, count: int, field: str) -> Malformed:
+        left = len(self._frame) - self._at
+        return Malformed(f"{field}: needs {count} bytes at offset {self._at}, the frame has {left} left")

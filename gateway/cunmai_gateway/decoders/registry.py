@@ -122,7 +122,8 @@ def describe(frame_type: FrameType, frame: bytes) -> dict[str, Any]:
     if isinstance(meaning, NotClinical):
         return result | {"not_clinical": str(meaning.reason)}
     values = {name: _plain(value) for name, value in meaning.values.items() if value is not None}
-    return {"kind": meaning.kind} | values | {"quality": list(meaning.quality)} | result
+    contract = {"kind": meaning.kind} | values | {"quality": list(meaning.quality)}
+    return result | {name: value for name, value in contract.items() if name not in result}
 
 
 def _fields(decoded: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Low perfusion, per device model: a perfusion index of one maker says nothing about that of another.
 
-Only the maker's own word is used. A model that is not listed, and whose frames carry no flag of their own,
-gets the cautious default.
+Where the frames carry the maker's own flag (PLX, FFE0, Nonin) it counts as well. A model gets a row of its own
+when its maker publishes a limit, or a clinician sets one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cunmai_wire.quality import QualityFlag
 
 @dataclass(frozen=True, slots=True)
 class PerfusionLimit:
-    """Below `low_pct` a reading is flagged. `basis` says where the number comes from."""
+    """At or below `low_pct` a reading is flagged. `basis` says where the number comes from."""
 
     name_begins: str
     low_pct: float
@@ -23,7 +23,7 @@ class PerfusionLimit:
 
 LIMITS = (
     PerfusionLimit("Nonin", 0.3, "maker: a modulation of 0.3 % or less is a weak signal"),
-    PerfusionLimit("", 0.3, "default: no published limit; as the strictest maker that publishes one"),
+    PerfusionLimit("", 0.3, "default: no limit published; that of the makers who publish one"),
 )
 """By the beginning of the advertised name or the model number, first match; the last row is the default."""
 
@@ -34,7 +34,7 @@ def low_perfusion_limit_pct(model: str) -> float:
 
 
 def flag_low_perfusion(outcome: Outcome | None, model: str) -> Outcome | None:
-    """The outcome, flagged where its perfusion index is below the limit of its model."""
+    """The outcome, flagged where its perfusion index is at or below the limit of its model."""
     if not isinstance(outcome, Measurement) or QualityFlag.LOW_PERFUSION in outcome.quality:
         return outcome
     perfusion = outcome.values.get("perfusion_index_pct")

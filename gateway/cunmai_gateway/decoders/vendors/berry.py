@@ -13,7 +13,8 @@ bits 0 sensor off, 1 no finger, 2 no pulse, 3 beat; PI in 0.1 %, 0 for no value;
 
 Pulse 255 and SpO2 127 mean no value. Checksum policy: BCI has none, so its frames hold by their sync bits
 alone. V1.5 has the sum modulo 256, but devices exist that always send a bad one: a frame is taken if the sum
-fits, and also if it does not while every field is within its range; `sum_ok` says which.
+fits, and also if it does not while every field is within its range; `sum_ok` says which. A device that has
+sent one good sum is held to it: its later frames with a bad one are invalid.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cunmai_gateway.decoders.checksums import sum8
-from cunmai_gateway.decoders.cursor import Malformed
+from cunmai_gateway.decoders.cursor import Malformed, need_size
 from cunmai_gateway.decoders.format import FrameType
 from cunmai_gateway.decoders.stream import Framing
 from cunmai_gateway.interpret.oximetry import known, oximetry
-from cunmai_gateway.measurement import Outcome
+from cunmai_gateway.measurement import NotClinical, NotClinicalReason, Outcome
 from cunmai_wire.quality import QualityFlag
 
 _BCI_BYTES = 5
@@ -74,8 +75,7 @@ class BerryV15:
 
 def decode_bci(frame: bytes) -> BciFrame:
     """Decode a 5-byte frame. Raises Malformed."""
-    if len(frame) != _BCI_BYTES:
-        raise Malformed(f"frame: {len(frame)} bytes, expected 5")
+    need_size(frame, _BCI_BYTES)
     reason = _bci_wrong(frame)
     if reason:
         raise Malformed(reason)
@@ -113,28 +113,27 @@ def interpret_bci(record: BciFrame) -> Outcome | None:
 
 def decode_v15(frame: bytes) -> BerryV15:
     """Decode a 20-byte frame. Raises Malformed."""
-    if len(frame) != _V15_BYTES:
-        raise Malformed(f"frame: {len(frame)} bytes, expected 20")
+    need_size(frame, _V15_BYTES)
     reason = _v15_wrong(frame)
     if reason:
         raise Malformed(reason)
-    status, rr = frame[3], frame[8] | frame[9] << 8
+    index, status, spo2, spo2_now, pulse, pulse_now, rr_low, rr_high, pi = frame[2:11]
     return BerryV15(
-        index=frame[2],
-        sensor_off=bool(status & 0x01),
-        no_finger=bool(status & 0x02),
-        no_pulse=bool(status & 0x04),
-        beat=bool(status & 0x08),
-        spo2=known(frame[4], 127),
-        spo2_now=known(frame[5], 127),
-        pulse=known(frame[6], 255),
-        pulse_now=known(frame[7], 255),
-        rr_ms=rr * 5 or None,
-        pi=frame[10] / 10 if frame[10] else None,
-        pleth=frame[12],
-        battery_pct=frame[17] & 0x7F,
-        rate_hz=frame[18],
-        sum_ok=_sum_fits(frame),
+        index,
+        bool(status & 0x01),
+        bool(status & 0x02),
+        bool(status & 0x04),
+        bool(status & 0x08),
+        None if spo2 == 127 else spo2,
+        None if spo2_now == 127 else spo2_now,
+        None if pulse == 255 else pulse,
+        None if pulse_now == 255 else pulse_now,
+        (rr_low | rr_high << 8) * 5 or None,
+        pi / 10 or None,
+        frame[12],
+        frame[17] & 0x7F,
+        frame[18],
+        _sum_fits(frame),
     )
 
 
@@ -173,6 +172,21 @@ def interpret_v15(record: BerryV15) -> Outcome | None:
     return oximetry(record.spo2, record.pulse, record.pi, flags=[flag for is_so, flag in said if is_so])
 
 
+class HeldToItsSum:
+    """Believes a bad sum only of a device that never sent a good one. One per connection."""
+
+    __slots__ = ("_seen_good",)
+
+    def __init__(self) -> None:
+        self._seen_good = False
+
+    def __call__(self, record: BerryV15) -> Outcome | None:
+        if self._seen_good and not record.sum_ok:
+            return NotClinical(NotClinicalReason.INVALID)
+        self._seen_good = record.sum_ok
+        return interpret_v15(record)
+
+
 FORMATS = (
     FrameType(
         "BERRY-BCI5",
@@ -199,5 +213,6 @@ FORMATS = (
             max_bytes=_V15_BYTES,
             policy="sum modulo 256; if it does not fit, every field must be within its range",
         ),
+        HeldToItsSum,
     ),
 )

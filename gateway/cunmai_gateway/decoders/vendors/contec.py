@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cunmai_gateway.decoders.checksums import sum7
-from cunmai_gateway.decoders.cursor import Malformed
+from cunmai_gateway.decoders.cursor import Malformed, need_size
 from cunmai_gateway.decoders.format import FrameType
 from cunmai_gateway.decoders.stream import Framing
 from cunmai_gateway.interpret.oximetry import known, oximetry
@@ -55,8 +55,7 @@ def decode(frame: bytes) -> ContecValues | ContecWave:
     """Decode one live frame. Raises Malformed."""
     if len(frame) < 2 or frame[0] != _LIVE or frame[1] not in _SIZES:
         raise Malformed(f"header: {frame[:2].hex() or 'nothing'}, expected eb00 or eb01")
-    if len(frame) != _SIZES[frame[1]]:
-        raise Malformed(f"frame: {len(frame)} bytes, expected {_SIZES[frame[1]]}")
+    need_size(frame, _SIZES[frame[1]])
     reason = _wrong(frame)
     if reason:
         raise Malformed(reason)

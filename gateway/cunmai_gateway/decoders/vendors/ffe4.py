@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cunmai_gateway.decoders.checksums import sum8
-from cunmai_gateway.decoders.cursor import Malformed
+from cunmai_gateway.decoders.cursor import Malformed, need_size
 from cunmai_gateway.decoders.format import FrameType
 from cunmai_gateway.decoders.stream import Framing
 from cunmai_gateway.interpret.oximetry import known, oximetry
@@ -88,8 +88,7 @@ def decode_wave(frame: bytes) -> Ffe4Wave:
 
 
 def _checked(frame: bytes, header: tuple[int, int], size: int) -> str:
-    if len(frame) != size:
-        raise Malformed(f"frame: {len(frame)} bytes, expected {size}")
+    need_size(frame, size)
     if frame[0] != _START or (frame[1], frame[2]) != header:
         raise Malformed(f"header: {frame[:3].hex()}, expected fe{header[0]:02x}{header[1]:02x}")
     reason = _sum_is_wrong(frame)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cunmai_gateway.decoders.blood_pressure import BloodPressureMeasurement
-from cunmai_gateway.decoders.cursor import Malformed
+from cunmai_gateway.decoders.cursor import Malformed, need_size
 from cunmai_gateway.decoders.format import FrameType
 from cunmai_gateway.interpret.blood_pressure import interpret_blood_pressure
 from cunmai_gateway.interpret.oximetry import known, oximetry
@@ -52,8 +52,7 @@ def decode(frame: bytes) -> JumperValues | JumperWave:
     """Decode one notification. Raises Malformed."""
     if 2 <= len(frame) <= _MAX_WAVE_BYTES and frame[0] == _WAVE:
         return JumperWave(tuple(frame[1:]))
-    if len(frame) != 4:
-        raise Malformed(f"frame: {len(frame)} bytes, expected 4")
+    need_size(frame, 4)
     if frame[0] != _VALUES:
         raise Malformed(f"first byte: {frame[0]:#04x}, expected 0x81")
     return JumperValues(known(frame[1], 255), known(frame[2], 127), frame[3] / 10 if frame[3] else None)
@@ -61,8 +60,7 @@ def decode(frame: bytes) -> JumperValues | JumperWave:
 
 def decode_cuff(frame: bytes) -> JumperCuff:
     """Decode a result of the cuff. Raises Malformed."""
-    if len(frame) != 8:
-        raise Malformed(f"frame: {len(frame)} bytes, expected 8")
+    need_size(frame, 8)
     if frame[:3] != _CUFF_HEADER or frame[6:] != _CUFF_END:
         raise Malformed(f"frame: {frame.hex()} does not begin with fdfdfc and end with 0d0a")
     return JumperCuff(*frame[3:6])

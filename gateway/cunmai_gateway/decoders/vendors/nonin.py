@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cunmai_gateway.decoders.cursor import Malformed
+from cunmai_gateway.decoders.cursor import Malformed, need_size
 from cunmai_gateway.decoders.format import FrameType
 from cunmai_gateway.interpret.oximetry import known, oximetry
 from cunmai_gateway.measurement import Outcome
@@ -35,8 +35,7 @@ class NoninValues:
 
 def decode(frame: bytes) -> NoninValues:
     """Decode one notification. Raises Malformed."""
-    if len(frame) != _BYTES:
-        raise Malformed(f"frame: {len(frame)} bytes, expected {_BYTES}")
+    need_size(frame, _BYTES)
     if frame[0] != _BYTES:
         raise Malformed(f"length byte: {frame[0]}, expected {_BYTES}")
     return NoninValues(

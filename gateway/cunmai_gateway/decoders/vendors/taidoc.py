@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cunmai_gateway.decoders.checksums import sum8
-from cunmai_gateway.decoders.cursor import Malformed
+from cunmai_gateway.decoders.cursor import Malformed, need_size
 from cunmai_gateway.decoders.format import FrameType
 from cunmai_gateway.decoders.stream import Framing
 from cunmai_gateway.interpret.oximetry import known, oximetry
@@ -36,8 +36,7 @@ class TaidocValues:
 
 def decode(frame: bytes) -> TaidocValues:
     """Decode a request or an answer. Raises Malformed."""
-    if len(frame) != _BYTES:
-        raise Malformed(f"frame: {len(frame)} bytes, expected {_BYTES}")
+    need_size(frame, _BYTES)
     reason = _wrong(frame)
     if reason:
         raise Malformed(reason)

@@ -3,11 +3,17 @@
     AA cmd ~cmd block16le len16le data crc          request
     55 status ~status block16le len16le data crc    answer; status 0 is success
 
-An answer does not say what it answers: the driver asks one thing at a time, and decodes with the format of
-what it asked. Command 1B (current firmware) answers `SpO2 PR16le battery charging PI worn 3 bytes n16le wave`,
-command 17 (older) `SpO2 PR16le steps32le battery charging motion PI worn [alarms]`. PI in 0.1 %; SpO2 0 and
-255, pulse 0, 255 and 65535 mean no value. Checksum policy: CRC-8 with polynomial 07; else refused, so `ok` is
-always true.
+An answer does not say what it answers: the driver asks one thing at a time, flushes the parser before it asks,
+and decodes with the format of what it asked. Command 1B (current firmware) answers
+
+    SpO2 PR16le battery charging PI worn 3 bytes n16le wave
+
+and command 17 (older)
+
+    SpO2 PR16le steps32le battery charging motion PI worn [alarms]
+
+PI in 0.1 %; SpO2 0 and 255, pulse 0, 255 and 65535 mean no value. Checksum policy: CRC-8 with polynomial 07;
+else refused, so `ok` is always true.
 
 The O2Ring S family speaks another protocol, OxyII, of which only the envelope is decoded here:
 
@@ -32,7 +38,8 @@ CMD_READ = 0x17
 CMD_REALTIME = 0x1B
 _REQUEST, _ANSWER, _OXYII = 0xAA, 0x55, 0xA5
 _FRAME_BYTES = 8
-_MAX_DATA = 1024
+_MAX_DATA = 256
+"""A second of waveform is 125 bytes. More is rubbish: a larger limit would let it hold answers back longer."""
 _WRITE_BYTES = 20
 """The device takes writes of at most this many bytes; a longer request is cut into pieces."""
 
