@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cunmai_gateway.cli_care import config_app, doctor
 from cunmai_gateway.gateway import Gateway
 from cunmai_gateway.radio import Radio, platform_radio
 from cunmai_gateway.settings import GatewaySettings
@@ -19,9 +20,8 @@ from cunmai_runtime.yamlfile import load_model
 app = typer.Typer(add_completion=False, help="诊所网关 / the clinic's gateway", no_args_is_help=True)
 
 
-@app.callback()
-def _gateway() -> None:
-    """Keep `run` a subcommand while it is the only one."""
+app.command()(doctor)
+app.add_typer(config_app, name="config")
 
 
 @app.command()

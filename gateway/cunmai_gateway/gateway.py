@@ -15,17 +15,23 @@ from importlib.metadata import version
 import structlog
 
 from cunmai_gateway.clocktrust import ClockWatch, boot_clock_ms, read_clock_trust
+from cunmai_gateway.configuration import Configuration
 from cunmai_gateway.devices import Devices, Heard
 from cunmai_gateway.lanes import LaneLimits
+from cunmai_gateway.notify import notify
+from cunmai_gateway.observed import observed
+from cunmai_gateway.pulse import Pulse
 from cunmai_gateway.radio import Radio
 from cunmai_gateway.readings import Draft, NotInContract, to_reading
 from cunmai_gateway.recorder import Recorder
 from cunmai_gateway.settings import GatewaySettings
 from cunmai_gateway.spool import Spool
+from cunmai_gateway.spool_bounds import SpoolLimits
 from cunmai_gateway.spool_damage import open_spool, replace_damaged
 from cunmai_gateway.spool_thread import SpoolThread, SpoolUnavailable
 from cunmai_gateway.stated import Identity, Stated
 from cunmai_gateway.uplink import Uplink
+from cunmai_gateway.vitals import VitalsCollector
 from cunmai_runtime.clock import Clock, system_clock
 from cunmai_runtime.logs import OnChange
 from cunmai_wire.base import ClockTrust
@@ -46,11 +52,13 @@ class Gateway:
         trust: Callable[[], ClockTrust] = read_clock_trust,
         limits: LaneLimits | None = None,
     ) -> None:
-        self._settings = settings
+        self._configuration = Configuration(settings)
+        self._settings = settings = self._configuration.in_force
         self._radio = radio
         self._clock = clock
         self._watch = ClockWatch(clock, trust, steady_ms=boot_clock_ms if clock is system_clock else None)
         self._limits = limits
+        """A pace that no configuration changes: for tests."""
         self._devices = Devices(settings, clock, self._hear, self._known)
         self.tally = self._devices.tally
         self._log = structlog.get_logger("gateway").bind(gateway=settings.gateway)
@@ -58,13 +66,20 @@ class Gateway:
         self._spool = _spool_of(settings, clock)
         self.recorder = Recorder(self._spool, self._draft, self._stored)
         self._uplink: Uplink | None = None
+        self._vitals = VitalsCollector()
 
     async def run(self) -> None:
         """Measure, store and send until cancelled. What was measured by then is on the disk."""
+        with observed(self._settings.metrics_port, self._vitals):
+            await self._run()
+
+    async def _run(self) -> None:
         stream = await self._spool.open()
         identity = Identity(self._settings.gateway, f"cunmai-{version('cunmai')}")
         stated = Stated(identity, self._watch, stream)
-        uplink = Uplink(self._settings.mqtt, stated, self._spool, self._configure, limits=self._limits)
+        self._state_configuration(stated)
+        configure = partial(self._configure, stated)
+        uplink = Uplink(self._settings.mqtt, stated, self._spool, configure, limits=self._pace())
         self._uplink = uplink
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -72,7 +87,11 @@ class Gateway:
                 tasks.create_task(self.recorder.run())
                 tasks.create_task(self._look_at_the_clock())
                 tasks.create_task(self._devices.run(self._radio, self._watch.trust))
+                tasks.create_task(
+                    Pulse(self._spool, self.recorder, stated, self._vitals).run(lambda: self.up)
+                )
         finally:
+            notify("STOPPING=1")
             await self.recorder.finish()
             await self._spool.close()
 
@@ -130,13 +149,26 @@ class Gateway:
                 await self._spool.use(note)
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    async def _configure(self, command: Configure) -> None:
+    # -- from the server --------------------------------------------------------------------------------
+
+    async def _configure(self, stated: Stated, command: Configure) -> None:
+        """Take a configuration, or tell the server why not. What is being measured goes on."""
+        del stated
         self._log.warning("gateway.command_not_supported", id=command.id)
+
+    def _state_configuration(self, stated: Stated) -> None:
+        stated.configuration_version = self._configuration.version
+        stated.configuration_refused = self._configuration.refused
+
+    def _pace(self) -> LaneLimits:
+        uplink = self._settings.uplink
+        return self._limits or LaneLimits(uplink.backlog_readings_per_s, uplink.resend_after_s)
 
 
 def _spool_of(settings: GatewaySettings, clock: Clock) -> SpoolThread:
     path = settings.spool_path
+    limits = SpoolLimits(settings.spool.max_mb << 20, settings.spool.max_days)
     return SpoolThread(
-        lambda: open_spool(path, created_ms=clock()),
-        replace_damaged=lambda fault: replace_damaged(path, fault, now_ms=clock()),
+        lambda: open_spool(path, created_ms=clock(), limits=limits),
+        replace_damaged=lambda fault: replace_damaged(path, fault, now_ms=clock(), limits=limits),
     )

@@ -50,6 +50,27 @@ class DeviceSettings(BaseModel):
         return self
 
 
+class UplinkSettings(BaseModel):
+    """The pace of sending."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backlog_readings_per_s: float = Field(default=500, ge=1, le=10_000)
+    """How fast a backlog is sent beside live readings."""
+    resend_after_s: float = Field(default=15, ge=1, le=3600)
+    """How long to wait for a receipt before a reading is sent again."""
+
+
+class SpoolSettings(BaseModel):
+    """How much is kept while it cannot be sent; whichever is reached first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_mb: int = Field(default=2048, ge=64, le=1_000_000)
+    max_days: int = Field(default=90, ge=1, le=3650)
+    """Days on which the gateway ran."""
+
+
 class GatewaySettings(BaseModel):
     """Everything one gateway needs to know."""
 
@@ -62,6 +83,11 @@ class GatewaySettings(BaseModel):
     utc_offset_minutes: int = Field(default=480, ge=-720, le=840)
     """The clinic's own zone, for devices that tell a time without one. 480 is China."""
     devices: tuple[DeviceSettings, ...] = Field(default=(), max_length=64)
+
+    spool: SpoolSettings = SpoolSettings()
+    uplink: UplinkSettings = UplinkSettings()
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where set, Prometheus metrics (/metrics) and health (/health) are served on this port of loopback."""
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> GatewaySettings:

@@ -11,7 +11,6 @@ of them resumes them instead of opening half a file.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,6 +25,7 @@ import structlog
 from cunmai_gateway.spool import Spool
 from cunmai_gateway.spool_bounds import SpoolLimits
 from cunmai_gateway.walcheck import wal_fault
+from cunmai_gateway.wholefile import sync_folder, write_whole
 
 KEEP_ASIDE = 3
 """Damaged files that are kept; the oldest goes when another comes."""
@@ -114,13 +114,7 @@ def _begin(path: Path, marker: Path, fault: str, now_ms: int) -> Path:
     stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
     names = (f"{path.name}.damaged-{stamp}" + (f"-{again}" if again else "") for again in range(1000))
     aside = next(place for name in names if not (place := path.with_name(name)).exists())
-    temporary = marker.with_suffix(".tmp")
-    with temporary.open("w") as file:
-        json.dump({"aside": aside.name, "fault": fault}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(marker)
-    _sync_folder(path.parent)
+    write_whole(marker, json.dumps({"aside": aside.name, "fault": fault}).encode())
     return aside
 
 
@@ -135,7 +129,7 @@ def _rename_aside(path: Path, aside: Path) -> None:
 
 def _put_in_place(fresh: Path, path: Path, marker: Path) -> None:
     fresh.rename(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     marker.unlink()
 
 
@@ -145,14 +139,6 @@ def _read_marker(marker: Path) -> dict[str, object]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _forget_oldest(path: Path) -> None:
