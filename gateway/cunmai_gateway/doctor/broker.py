@@ -102,6 +102,9 @@ def _login(mqtt: MqttSettings, client_id: str) -> Finding:
     finally:
         client.disconnect()
         client.loop_stop()
+        left_open = client.socket()
+        if left_open is not None:  # paho may end its thread before it has closed
+            left_open.close()
     return _refused(mqtt, answer[0]) if answer else _accepted(mqtt)
 
 
