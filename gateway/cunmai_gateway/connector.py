@@ -106,6 +106,19 @@ class Connector:
         """Ids of the devices that are connected now."""
         return {id_ for id_, link in self._links.items() if link.task is not None}
 
+    def change(self, attachments: Mapping[str, Attachment]) -> None:
+        """From now on these devices. One whose attachment is the same object keeps its connection."""
+        before, self._attachments = self._attachments, attachments
+        for id_, link in list(self._links.items()):
+            if attachments.get(id_) is before.get(id_):
+                continue
+            if link.task is not None:
+                link.lose("reconfigured")
+            elif id_ not in attachments:
+                del self._links[id_]
+        for id_ in attachments:
+            self._links.setdefault(id_, _Link())
+
     def drop(self, id_: str) -> None:
         """A link over which nothing comes any more: leave it and connect anew."""
         link = self._links[id_]
@@ -116,7 +129,8 @@ class Connector:
 
     async def _scan(self) -> dict[str, tuple[BLEDevice, int]]:
         """Listen until a wanted device is heard; those heard by then, each with its signal strength."""
-        wanted = {id_ for id_, link in self._links.items() if link.wanted(time.monotonic())}
+        attachments = self._attachments
+        wanted = {id_ for id_ in attachments if self._links[id_].wanted(time.monotonic())}
         if not wanted:
             await asyncio.sleep(RETRY_MIN_S / 2)
             return {}
@@ -126,7 +140,7 @@ class Connector:
         def heard(device: BLEDevice, advertisement: AdvertisementData) -> None:
             self._heard_any_s = time.monotonic()
             for id_ in wanted - found.keys():
-                if matches(self._attachments[id_].device, device, advertisement):
+                if matches(attachments[id_].device, device, advertisement):
                     found[id_] = (device, advertisement.rssi)
                     heard_one.set()
 
@@ -140,7 +154,8 @@ class Connector:
             return {}
         except LINK_ERRORS as error:
             await self._scan_failed(error)
-        return found
+        # They may have been configured otherwise meanwhile.
+        return {id_: who for id_, who in found.items() if self._attachments.get(id_) is attachments[id_]}
 
     async def _scan_failed(self, error: Exception) -> None:
         self._scan_failures += 1
@@ -156,7 +171,9 @@ class Connector:
     # -- connecting ---------------------------------------------------------------------------------
 
     async def _connect(self, id_: str, device: BLEDevice, rssi: int, tasks: asyncio.TaskGroup) -> None:
-        link = self._links[id_]
+        link, attachment = self._links.get(id_), self._attachments.get(id_)
+        if link is None or attachment is None:
+            return  # taken off the list since it was heard
         link.lost = asyncio.Event()
         link.address = device.address
         lost = link.lost
@@ -164,24 +181,28 @@ class Connector:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 client = await self._radio.connect(device, id_, lost.set)
         except LINK_ERRORS as error:
-            self._failed(id_, disconnected(f"connect: {_text(error)}"))
+            self._failed(id_, link, disconnected(f"connect: {_text(error)}"))
             await self._mend(id_, Trouble.CONNECT, link.failures)
             return
-        link.task = tasks.create_task(self._drive(id_, client, rssi))
+        if self._attachments.get(id_) is not attachment:
+            await _disconnect(client)
+            return
+        link.task = tasks.create_task(self._drive(id_, link, attachment, client, rssi))
 
-    async def _drive(self, id_: str, client: BleakClient, rssi: int) -> None:
+    async def _drive(
+        self, id_: str, link: _Link, attachment: Attachment, client: BleakClient, rssi: int
+    ) -> None:
         """Run the driver until the link drops, the device misbehaves, or we are cancelled."""
-        link, attachment = self._links[id_], self._attachments[id_]
         began_s = time.monotonic()
         link.lost_why = "link lost"
-        driving = asyncio.create_task(self._greet_and_drive(id_, client, rssi))
+        driving = asyncio.create_task(self._greet_and_drive(id_, attachment, client, rssi))
         losing = asyncio.create_task(link.lost.wait())
         try:
             await asyncio.wait({driving, losing}, return_when=asyncio.FIRST_COMPLETED)
             report, trouble = self._ended(id_, driving, link.lost_why)
             if attachment.heard_s() >= began_s:
                 self._worked(link)
-            self._failed(id_, report)
+            self._failed(id_, link, report)
         finally:
             await _end(driving, losing)
             await _disconnect(client)
@@ -189,8 +210,9 @@ class Connector:
         if trouble is not None:
             await self._mend(id_, trouble, link.failures)
 
-    async def _greet_and_drive(self, id_: str, client: BleakClient, rssi: int) -> None:
-        attachment = self._attachments[id_]
+    async def _greet_and_drive(
+        self, id_: str, attachment: Attachment, client: BleakClient, rssi: int
+    ) -> None:
         facts = await self._greeter.greet(client, self._facts.get(id_))
         self._facts[id_] = facts
         self._on_report(id_, connected(facts, rssi))
@@ -211,8 +233,7 @@ class Connector:
         self._log.error("radio.driver_failed", device=id_, exc_info=error)
         return faulty(f"driver failed: {type(error).__name__}"), None
 
-    def _failed(self, id_: str, report: Report) -> None:
-        link = self._links[id_]
+    def _failed(self, id_: str, link: _Link, report: Report) -> None:
         link.failures += 1
         link.retry_at_s = time.monotonic() + link.retry_wait_s
         link.retry_wait_s = min(2 * link.retry_wait_s, RETRY_MAX_S)
@@ -226,13 +247,14 @@ class Connector:
 
     async def _mend(self, id_: str | None, trouble: Trouble, failures: int) -> None:
         """Take the next step of the ladder, if there is one, and tell."""
-        address = None if id_ is None else self._links[id_].address
+        link = None if id_ is None else self._links.get(id_)
+        address = None if link is None else link.address
         others_work = bool(self.connected() - {id_})
         taken = await self._mender.mend(trouble, failures, address, others_work=others_work)
         if taken is None:
             return
         step, outcome = taken
-        concerned = [id_] if id_ is not None else sorted(self._links.keys() - self.connected())
+        concerned = [id_] if id_ is not None else sorted(self._attachments.keys() - self.connected())
         for each in concerned:
             self._on_report(each, recovered(step, outcome))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 
@@ -13,7 +13,7 @@ import structlog
 
 from cunmai_gateway.connector import Attachment, Connector
 from cunmai_gateway.device_metrics import DEVICE_CONNECTED, DEVICE_SILENT, FRAMES
-from cunmai_gateway.drivers.base import Setting, Sink
+from cunmai_gateway.drivers.base import DriverSpec, Setting, Sink
 from cunmai_gateway.drivers.registry import driver_specs
 from cunmai_gateway.greeting import Greeter
 from cunmai_gateway.interpret.placing import place
@@ -31,6 +31,7 @@ from cunmai_wire.readings import DeviceCondition
 OLDEST_RECORD_MS = 90 * 24 * 3_600_000
 """As far back as anything of this system goes."""
 _SILENCE_EVERY_S = 1.0
+_MOST_FORMER = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +71,44 @@ class Devices:
         """`hear` takes a measurement and says whether there was room for it; `known` is `Sink.known`."""
         self._gateway = settings.gateway
         self._zone = clinic_zone(settings)
-        self._by_id: Mapping[str, DeviceSettings] = {device.id: device for device in settings.devices}
-        self._specs = {id_: driver_specs()[device.driver] for id_, device in self._by_id.items()}
+        self._by_id: dict[str, DeviceSettings] = {}
+        self._former: dict[str, DeviceSettings] = {}
+        """Devices that were taken off the list: what they still say while they are left is theirs."""
+        self._specs: dict[str, DriverSpec] = {}
+        self._attachments: dict[str, Attachment] = {}
+        self._connector: Connector | None = None
         self._clock = clock
         self._monotonic = monotonic
         self._hear = hear
         self._known = known
-        self._standing = {id_: _Standing(monotonic()) for id_ in self._by_id}
-        self._told = {id_: Tally() for id_ in self._by_id}
+        self._standing: dict[str, _Standing] = {}
+        self._told: dict[str, Tally] = defaultdict(Tally)
         self.tally: dict[str, Tally] = defaultdict(Tally)
         self._log = structlog.get_logger("gateway").bind(gateway=settings.gateway)
         self._changed = OnChange()
+        self.configure(settings)
+
+    def configure(self, settings: GatewaySettings) -> None:
+        """From now on these devices. Where driver, address and name are as before, the connection stays."""
+        before = self._by_id
+        self._by_id = {device.id: device for device in settings.devices}
+        former = [*(self._former | before).items()][-_MOST_FORMER:]
+        self._former = {id_: device for id_, device in former if id_ not in self._by_id}
+        known = self._former.keys() | self._by_id.keys()
+        self._standing = {id_: standing for id_, standing in self._standing.items() if id_ in known}
+        attachments = {}
+        for id_, device in self._by_id.items():
+            self._standing.setdefault(id_, _Standing(self._monotonic()))
+            same = id_ in before and _how_reached(before[id_]) == _how_reached(device)
+            attachments[id_] = self._attachments[id_] if same else self._attach(device)
+        self._attachments = attachments
+        if self._connector is not None:
+            self._connector.change(attachments)
 
     async def run(self, radio: Radio, trust: Callable[[], ClockTrust]) -> None:
         """Keep every device connected, and watch for silence, until cancelled."""
         greeter = Greeter(self._clock, self._zone, trust)
-        connector = Connector(radio, self.attachments(), self.report, greeter)
+        connector = self._connector = Connector(radio, self._attachments, self.report, greeter)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(connector.run())
             tasks.create_task(self._watch(connector))
@@ -96,17 +119,14 @@ class Devices:
             for id_ in self.watch_silence():
                 connector.drop(id_)
 
-    def attachments(self) -> dict[str, Attachment]:
-        """One per device: its driver lives as long as the gateway runs."""
-        return {
-            id_: Attachment(
-                device,
-                self._specs[id_].make(Setting(id_, self._zone, self._clock)),
-                self._sink(device),
-                self._heard_s(id_),
-            )
-            for id_, device in self._by_id.items()
-        }
+    def _attach(self, device: DeviceSettings) -> Attachment:
+        """Its driver lives until the device is configured otherwise."""
+        spec = self._specs[device.id] = driver_specs()[device.driver]
+        driver = spec.make(Setting(device.id, self._zone, self._clock))
+        return Attachment(device, driver, self._sink(device.id), self._heard_s(device.id))
+
+    def _device(self, id_: str) -> DeviceSettings:
+        return self._by_id[id_] if id_ in self._by_id else self._former[id_]
 
     def report(self, id_: str, report: Report) -> None:
         """Log and publish how a device is doing, where that has changed."""
@@ -121,7 +141,7 @@ class Devices:
             return
         self._log.info("gateway.device", device=id_, condition=report.condition, reason=report.reason)
         values = report.fields() | self._counts_since_last(id_)
-        self._hear_now(self._by_id[id_], Measurement("device_status", values))
+        self._hear_now(self._device(id_), Measurement("device_status", values))
 
     def watch_silence(self) -> list[str]:
         """Tell of devices that have fallen silent, and of those that are back. Call it every second or so.
@@ -129,7 +149,8 @@ class Devices:
         Returns those that are connected and silent: their links are better left.
         """
         dead_links = []
-        for id_, standing in self._standing.items():
+        for id_ in self._by_id:
+            standing = self._standing[id_]
             hearing = self._hearing(id_)
             verdict = judge(hearing, self._monotonic())
             if verdict is Verdict.SILENT:
@@ -168,25 +189,25 @@ class Devices:
 
     # -- from a driver ------------------------------------------------------------------------------
 
-    def _sink(self, device: DeviceSettings) -> Sink:
+    def _sink(self, id_: str) -> Sink:
         def measured(outcome: Measurement | NotClinical) -> None:
             alive()
             if isinstance(outcome, NotClinical):
-                self._not_clinical(device.id, outcome.reason)
+                self._not_clinical(id_, outcome.reason)
             else:
-                self._count(device.id, "measured")
-                self._place(device, outcome)
+                self._count(id_, "measured")
+                self._place(self._device(id_), outcome)
 
         def malformed(frame_type: str, frame: bytes, reason: str) -> None:
-            self.tally[device.id].malformed += 1
-            self._count(device.id, "malformed")
-            if self._changed(f"malformed {device.id}", reason):
+            self.tally[id_].malformed += 1
+            self._count(id_, "malformed")
+            if self._changed(f"malformed {id_}", reason):
                 self._log.warning(
-                    "gateway.malformed", device=device.id, type=frame_type, frame=frame.hex(), reason=reason
+                    "gateway.malformed", device=id_, type=frame_type, frame=frame.hex(), reason=reason
                 )
 
         def alive() -> None:
-            self._standing[device.id].heard_s = self._monotonic()
+            self._standing[id_].heard_s = self._monotonic()
 
         return Sink(measured, malformed, alive, self._known)
 
@@ -223,6 +244,10 @@ class Devices:
         self._count(id_, "overrun")
         if self._changed("overrun", id_):
             self._log.error("gateway.overrun", device=id_, todo="the disk does not keep up")
+
+
+def _how_reached(device: DeviceSettings) -> tuple[object, ...]:
+    return device.driver, device.address, device.name
 
 
 def clinic_zone(settings: GatewaySettings) -> timezone:

@@ -153,8 +153,14 @@ class Gateway:
 
     async def _configure(self, stated: Stated, command: Configure) -> None:
         """Take a configuration, or tell the server why not. What is being measured goes on."""
-        del stated
-        self._log.warning("gateway.command_not_supported", id=command.id)
+        if await asyncio.to_thread(self._configuration.take, command):
+            self._settings = self._configuration.in_force
+            self._devices.configure(self._settings)
+            if self._uplink is not None:
+                self._uplink.set_limits(self._pace())
+        self._state_configuration(stated)
+        if self._uplink is not None:
+            self._uplink.announce()
 
     def _state_configuration(self, stated: Stated) -> None:
         stated.configuration_version = self._configuration.version

@@ -9,7 +9,7 @@ from pydantic import JsonValue, ValidationError
 from cunmai_gateway.settings import GatewaySettings
 from cunmai_wire.parsing import explain
 
-REMOTE_KEYS = ("devices", "assignments", "utc_offset_minutes", "uplink")
+REMOTE_KEYS = ("devices", "assignments", "uplink")
 """`assignments`: resident (or null) by device id, over the devices. All else is the kiosk's own file's."""
 _MOST_CHARS = 300
 
