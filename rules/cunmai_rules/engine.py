@@ -1,15 +1,21 @@
 """The engine: messages in; states, decisions and what follows from them committed; receipts out.
 
 for batch in intake:  state, decisions, actions = step(state, observation)   # for each reading
-                      journal and desk, in one transaction
+                      journal and desk, in one transaction for each piece of the batch
                       receipts.publish; intake.ack
+
+One message, one reading or one subject at which the program itself fails is set aside with its traceback
+and never stops the rest. It is not receipted: the gateway keeps it and sends it again, so that a mended
+program judges it. A receipt would let the gateway drop what no rule has seen.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -17,31 +23,34 @@ from pydantic import ValidationError
 
 from cunmai_rules import metrics
 from cunmai_rules.arrival import Placed, Sent, place
+from cunmai_rules.clocks import Clocks
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.journal.judgements import REFUSED, Judgements, Subject, subject_of
 from cunmai_rules.settings import RulesSettings
+from cunmai_rules.thresholds.events import Escalate, GradeChange, Observation, Tick
 from cunmai_rules.thresholds.ruleset import RuleSet
-from cunmai_rules.thresholds.step import (
-    Escalate,
-    GradeChange,
-    Observation,
-    Step,
-    Tick,
-    due_ms,
-    step,
-)
+from cunmai_rules.thresholds.step import Step, due_ms, step
 from cunmai_runtime.clock import Clock
+from cunmai_runtime.errors import Retryable, UserError
 from cunmai_runtime.hold import disk_faults
 from cunmai_runtime.intake import Delivery
 from cunmai_runtime.logs import OnChange
-from cunmai_runtime.sqlite import transaction
-from cunmai_wire.envelope import EnvelopeHeader, parse_envelope
+from cunmai_runtime.sqlite import savepoint, transaction
+from cunmai_wire.envelope import EnvelopeHeader, ParsedEnvelope, parse_envelope
 from cunmai_wire.parsing import RefusalReason, Refused, explain
 from cunmai_wire.readings import Reading, values_of
 from cunmai_wire.receipts import INGEST, RULES, Receipt, make_receipts
 from cunmai_wire.topics import Channel, gateway_topic
 
 TICK_SUBJECTS = 500
+PIECE_READINGS = 2000
+"""Readings in one transaction. The notifier and the pages wait for the journal's lock meanwhile."""
+TRY_AGAIN_MS = 60_000
+
+NOT_RECEIPTED = frozenset(
+    {RefusalReason.WRONG_SENDER, RefusalReason.SEQ_REUSED, RefusalReason.INTERNAL_ERROR}
+)
+"""What the rules do not hold, in any sense: the gateway keeps it."""
 
 
 @dataclass
@@ -50,6 +59,14 @@ class _Taken:
 
     judged: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     refused: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, header: EnvelopeHeader, judged: Iterable[int], refused: Iterable[Refused]) -> None:
+        """One message's outcome, once it is certain to be committed with the rest."""
+        key = (header.gateway, header.stream)
+        self.judged[key] += judged
+        self.refused[key] += [
+            fault.seq for fault in refused if fault.seq is not None and fault.reason not in NOT_RECEIPTED
+        ]
 
     def publications(self) -> list[tuple[str, bytes]]:
         """Topic and payload of every receipt."""
@@ -74,47 +91,95 @@ class Engine:
         self._clock = clock
         self._judgements = Judgements(db)
         self._log = structlog.get_logger("rules")
+        self._clocks = Clocks()
         self._changed = OnChange()
         self.rules = rules
 
+    @property
+    def rules(self) -> RuleSet:
+        """The rules in force. What rules that are gone had graded is let go at the next ticks."""
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: RuleSet) -> None:
+        self._rules = rules
+        self._rules_noted = False
+
     # -- messages -------------------------------------------------------------------------------------
 
-    def take(self, batch: Iterable[Delivery]) -> list[tuple[str, bytes]]:
-        """Judge a batch in one transaction; the receipts to publish. Raises Retryable with nothing done."""
+    def take(self, batch: Sequence[Delivery]) -> list[tuple[str, bytes]]:
+        """Judge a batch; the receipts to publish.
+
+        Raises Retryable where the journal fails. Pieces before that are committed, and change nothing when
+        the batch is taken again.
+        """
+        self._note_rules()
         taken = _Taken()
-        with disk_faults("the rules' journal"), transaction(self._db):
-            for delivery in batch:
-                channel = delivery.topic.rsplit("/", 1)[-1]
-                if channel == Channel.READINGS:
-                    self._readings(delivery, taken)
-                elif channel == Channel.RECEIPTS:
-                    self._receipt_for_events(delivery.payload)
+        done = 0
+        while done < len(batch):
+            with disk_faults("the rules' journal"), transaction(self._db):
+                readings = 0
+                while done < len(batch) and readings < PIECE_READINGS:
+                    readings += self._delivery(batch[done], taken)
+                    done += 1
         return taken.publications()
 
-    def _readings(self, delivery: Delivery, taken: _Taken) -> None:
+    def _delivery(self, delivery: Delivery, taken: _Taken) -> int:
+        """Deal with one message; how many readings it held."""
+        channel = delivery.topic.rsplit("/", 1)[-1]
+        if channel == Channel.RECEIPTS:
+            self._alone(delivery.topic, lambda: self._receipt_for_events(delivery.payload))
+        if channel != Channel.READINGS:
+            return 0
         parsed = parse_envelope(delivery.topic, delivery.payload)
         if parsed.header is None:
             # Ingest keeps the whole message; here it is only counted.
             self._count_refusals(delivery.topic, parsed.refused)
+            return 1
+        self._readings(parsed.header, parsed, delivery, taken)
+        return len(parsed.readings) + len(parsed.refused)
+
+    def _readings(
+        self, header: EnvelopeHeader, parsed: ParsedEnvelope, delivery: Delivery, taken: _Taken
+    ) -> None:
+        if not self._judgements.belongs_to(header.stream, header.gateway):
+            detail = f"stream {header.stream} belongs to another gateway"
+            self._count_refusals(delivery.topic, [Refused(RefusalReason.WRONG_SENDER, detail)])
             return
-        key = (parsed.header.gateway, parsed.header.stream)
+        sent = self._clocks.sent(header, delivery.arrived_ms)
         refused = list(parsed.refused)
-        for reading in parsed.readings:
-            fault = self._reading(parsed.header, reading, delivery.arrived_ms)
+        judged: list[int] = []
+        try:
+            with savepoint(self._db):
+                faults = [self._reading(header, reading, sent) for reading in parsed.readings]
+        except (sqlite3.Error, Retryable, UserError):
+            raise
+        except Exception:  # noqa: BLE001 - a fault of ours: once more, reading by reading, to find which
+            faults = [self._reading_alone(header, reading, sent) for reading in parsed.readings]
+        for reading, fault in zip(parsed.readings, faults, strict=True):
             if fault is None:
-                taken.judged[key].append(reading.seq)
+                judged.append(reading.seq)
             else:
                 refused.append(fault)
         for fault in refused:
-            if fault.seq is not None:
-                taken.refused[key].append(fault.seq)
-                self._judgements.take(parsed.header.stream, fault.seq, REFUSED)
+            if fault.seq is not None and fault.reason not in NOT_RECEIPTED:
+                self._judgements.take(header.stream, fault.seq, REFUSED)
         self._count_refusals(delivery.topic, refused)
+        taken.add(header, judged, refused)
 
-    def _reading(self, header: EnvelopeHeader, reading: Reading, arrived_ms: int) -> Refused | None:
+    def _reading_alone(self, header: EnvelopeHeader, reading: Reading, sent: Sent) -> Refused | None:
+        outcome: list[Refused | None] = []
+        fault = self._alone(header.gateway, lambda: outcome.append(self._reading(header, reading, sent)))
+        return Refused(RefusalReason.INTERNAL_ERROR, fault, reading.seq) if fault else outcome[0]
+
+    def _reading(self, header: EnvelopeHeader, reading: Reading, sent: Sent) -> Refused | None:
+        digest = _digest(reading)
         if self._judgements.seen(header.stream, reading.seq):
-            return None
-        sent = Sent(header.sent, header.clock, arrived_ms)
+            known = self._judgements.digest(header.stream, reading.seq)
+            if known in (None, digest):
+                return None
+            detail = f"{header.stream}/{reading.seq} came before with another content: was a spool restored?"
+            return Refused(RefusalReason.SEQ_REUSED, detail, reading.seq)
         placed = place(reading.t, reading.clock, sent, self._settings.late_after_s * 1000)
         if not isinstance(placed, Placed):
             return Refused(RefusalReason.IMPLAUSIBLE_TIME, placed, reading.seq)
@@ -127,11 +192,27 @@ class Engine:
             placed.at_ms,
             values_of(reading),
             reading.quality,
-            placed.late,
+            # A correction is about the past, however soon it comes: never a live page.
+            placed.late or reading.corrects is not None,
+            sent.arrived_ms,
         )
         outcome = self._step(subject, observation)
-        self._judgements.record(subject, observation, arrived_ms, outcome.decisions)
+        self._judgements.record(subject, observation, sent.arrived_ms, digest, outcome.decisions)
         metrics.JUDGED.inc()
+        return None
+
+    def _alone(self, where: str, work: Callable[[], object]) -> str | None:
+        """Do one thing so that a fault of ours in it harms nothing else; the fault, or None."""
+        try:
+            with savepoint(self._db):
+                work()
+        except (sqlite3.Error, Retryable, UserError):
+            raise
+        except Exception as error:  # noqa: BLE001 - set aside: one bad input never stops the rest
+            fault = type(error).__name__
+            if self._changed(where, fault):
+                self._log.exception("rules.internal_error", where=where)
+            return fault
         return None
 
     def _receipt_for_events(self, payload: bytes) -> None:
@@ -155,11 +236,26 @@ class Engine:
 
     def tick(self) -> None:
         """What the passing of time changes: spells that lapse, values that go stale, overdue answers."""
+        self._note_rules()
         now_ms = self._clock()
         with disk_faults("the rules' journal"), transaction(self._db):
             for subject in self._judgements.due_subjects(now_ms, TICK_SUBJECTS):
-                self._step(subject, Tick(now_ms))
+                self._tick(subject, now_ms)
             self._desk.chase(now_ms)
+
+    def _note_rules(self) -> None:
+        if self._rules_noted:
+            return
+        with disk_faults("the rules' journal"), transaction(self._db):
+            removed = self._judgements.take_rules(self._rules.by_id)
+        if removed:
+            self._log.warning("rules.removed", rules=removed)
+        self._rules_noted = True
+
+    def _tick(self, subject: Subject, now_ms: int) -> None:
+        if self._alone(subject.id, lambda: self._step(subject, Tick(now_ms))):
+            metrics.REFUSED.labels(RefusalReason.INTERNAL_ERROR).inc()
+            self._judgements.postpone(subject.id, now_ms + TRY_AGAIN_MS)
 
     def forget_old(self) -> int:
         """Drop readings past their keeping time; how many."""
@@ -172,16 +268,15 @@ class Engine:
     def _step(self, subject: Subject, event: Observation | Tick) -> Step:
         outcome = step(self._judgements.state(subject.id), event, self.rules)
         self._judgements.save_state(subject, outcome.state, due_ms(outcome.state, self.rules))
-        by = event if isinstance(event, Observation) else None
         for action in outcome.actions:
             if isinstance(action, Escalate):
-                self._escalate(subject, action, by)
+                self._escalate(subject, action)
             else:
                 self._tell_grade(subject, action)
         return outcome
 
-    def _escalate(self, subject: Subject, found: Escalate, by: Observation | None) -> None:
-        opened = self._desk.open(subject, found, by, self._clock())
+    def _escalate(self, subject: Subject, found: Escalate) -> None:
+        opened = self._desk.open(subject, found, self._clock())
         if opened is not None:
             metrics.ESCALATIONS.labels(opened.rule, opened.lane).inc()
             self._log.info(
@@ -208,3 +303,12 @@ class Engine:
             "rules.grade", subject=subject.id, rule=change.rule, grade=change.grade,
             previous=change.previous, reason=change.reason,
         )  # fmt: skip
+
+
+def _digest(reading: Reading) -> str:
+    """Of what a reading says: whatever was measured, when, on whom and by what, but not its number."""
+    said = (
+        reading.t, reading.device, reading.resident, reading.kind, values_of(reading), reading.quality,
+        reading.corrects.model_dump() if reading.corrects else None,
+    )  # fmt: skip
+    return hashlib.blake2b(json.dumps(said).encode(), digest_size=8).hexdigest()

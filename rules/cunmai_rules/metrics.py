@@ -6,6 +6,10 @@ from prometheus_client import Counter, Gauge
 
 JUDGED = Counter("cunmai_rules_readings_judged", "Readings judged")
 REFUSED = Counter("cunmai_rules_readings_refused", "Readings or messages refused", ["reason"])
+CLOCK_DISAGREEMENTS = Counter(
+    "cunmai_rules_clock_disagreements",
+    "Messages whose gateway's clock and ours differ by more than two minutes",
+)
 ESCALATIONS = Counter("cunmai_rules_escalations", "Escalations opened", ["rule", "lane"])
 NOTICES = Counter("cunmai_rules_notices", "Attempts to send a notice", ["outcome"])
 RULE_FILE_PROBLEMS = Gauge("cunmai_rules_file_problems", "Problems in the threshold files as they are now")

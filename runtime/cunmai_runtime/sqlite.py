@@ -78,3 +78,18 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+@contextmanager
+def savepoint(db: sqlite3.Connection) -> Iterator[None]:
+    """A part of a transaction that can fail by itself: undone alone, and the error goes on."""
+    db.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        # A full or failing disk may have ended the whole transaction.
+        if db.in_transaction:
+            db.execute("ROLLBACK TO part")
+            db.execute("RELEASE part")
+        raise
+    db.execute("RELEASE part")

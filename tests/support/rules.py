@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cunmai_rules.thresholds.events import Action, Escalate, GradeChange, Observation, Tick
 from cunmai_rules.thresholds.loader import build_rules
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.state import SubjectState, dump_state, load_state
-from cunmai_rules.thresholds.step import Action, Escalate, GradeChange, Observation, Tick, step
+from cunmai_rules.thresholds.step import step
 
 T0_MS = 1_767_323_045_000
 """2026-01-02T03:04:05Z."""
@@ -43,12 +44,20 @@ class Story:
     reasons: list[str] = field(default_factory=list)
     _seq: int = 0
 
-    def reads(self, at_s: float, spo2_pct: float | None, *quality: str, late: bool = False) -> Story:
+    def reads(
+        self,
+        at_s: float,
+        spo2_pct: float | None,
+        *quality: str,
+        late: bool = False,
+        arrived_s: float | None = None,
+    ) -> Story:
         """A reading measured `at_s` seconds into the story."""
         self._seq += 1
         values = {"mode": "continuous"} | ({} if spo2_pct is None else {"spo2_pct": spo2_pct})
         t_ms = T0_MS + int(at_s * 1000)
-        return self._step(Observation("s", self._seq, "oximetry", t_ms, values, quality, late))
+        arrived_ms = None if arrived_s is None else T0_MS + int(arrived_s * 1000)
+        return self._step(Observation("s", self._seq, "oximetry", t_ms, values, quality, late, arrived_ms))
 
     def passes(self, at_s: float) -> Story:
         """Time has come to `at_s`."""
@@ -66,6 +75,20 @@ class Story:
         """Lane, reason and the second it is about."""
         return [
             (action.lane.value, action.reason.value, (action.t_ms - T0_MS) / 1000)
+            for action in self.actions
+            if isinstance(action, Escalate)
+        ]
+
+    @property
+    def keys(self) -> set[str]:
+        """What identifies each escalation: a repeated key is the same one."""
+        return {action.key for action in self.actions if isinstance(action, Escalate)}
+
+    @property
+    def sources(self) -> list[tuple[str, int] | None]:
+        """The reading that each escalation is about."""
+        return [
+            (action.source.stream, action.source.seq) if action.source else None
             for action in self.actions
             if isinstance(action, Escalate)
         ]

@@ -35,7 +35,12 @@ class RefusalReason(StrEnum):
     BEYOND_RETENTION = "beyond_retention"
     """Older than the store keeps anything."""
     INTERNAL_ERROR = "internal_error"
-    """A fault of ours, not of the message: it is kept whole, to be replayed after the fix."""
+    """A fault of ours, not of the message. Ingest keeps the message whole, to be replayed after the fix; the
+    rules do not receipt the reading, so that it comes again."""
+    WRONG_SENDER = "wrong_sender"
+    """Its stream belongs to another gateway."""
+    SEQ_REUSED = "seq_reused"
+    """Another reading came under this number before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from cunmai_rules.journal.escalations import Escalations, Notice, escalation_id,
 from cunmai_rules.journal.events import Events
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.thresholds.step import Escalate, Observation
+from cunmai_rules.thresholds.events import Escalate
 from cunmai_wire.events import Answer, NoticeState
 
 LINK_LIFETIME_MS = 7 * 24 * 3_600_000
@@ -37,9 +37,7 @@ class Desk:
 
     # -- opening --------------------------------------------------------------------------------------
 
-    def open(
-        self, subject: Subject, found: Escalate, by: Observation | None, now_ms: int
-    ) -> Escalation | None:
+    def open(self, subject: Subject, found: Escalate, now_ms: int) -> Escalation | None:
         """Open an escalation for what a rule found; None where it was found before."""
         id_ = escalation_id(subject.id, found.key)
         if self.escalations.get(id_) is not None:
@@ -55,8 +53,8 @@ class Desk:
             grade=found.grade,
             lane=found.lane,
             reason=found.reason,
-            stream=by.stream if by else None,
-            seq=by.seq if by else None,
+            stream=found.source.stream if found.source else None,
+            seq=found.source.seq if found.source else None,
             reading_t_ms=found.t_ms,
             opened_ms=now_ms,
             contacts=self._settings.contacts_of(subject.gateway),

@@ -50,6 +50,14 @@ _MIGRATIONS = (
     CREATE TABLE event (seq INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, body TEXT NOT NULL,
                         sent_ms INTEGER NOT NULL DEFAULT 0) STRICT;
     """,
+    """
+    -- A stream belongs to the gateway that sent it first.
+    CREATE TABLE sender (stream TEXT PRIMARY KEY, gateway TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    -- Of a reading's content: another content under the same number is not a repetition.
+    ALTER TABLE observation ADD COLUMN digest TEXT;
+    -- The rules that states were last judged by: one that is missing later was removed.
+    CREATE TABLE rule_in_force (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    """,
 )
 
 

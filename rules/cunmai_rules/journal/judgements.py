@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cunmai_rules.thresholds.events import Decision, Observation
 from cunmai_rules.thresholds.state import SubjectState, dump_state, load_state
-from cunmai_rules.thresholds.step import Decision, Observation
 from cunmai_runtime import held
 
 JUDGED = "judged"
@@ -63,6 +63,19 @@ class Judgements:
         """Whether this reading was judged or refused before, ever."""
         return any(held.contains(self._db, stream, what, seq) for what in (JUDGED, REFUSED))
 
+    def belongs_to(self, stream: str, gateway: str) -> bool:
+        """Whether this stream is this gateway's: it is the first sender's, for ever."""
+        self._db.execute("INSERT OR IGNORE INTO sender VALUES (?, ?)", (stream, gateway))
+        row = self._db.execute("SELECT gateway FROM sender WHERE stream = ?", (stream,)).fetchone()
+        return bool(row[0] == gateway)
+
+    def digest(self, stream: str, seq: int) -> str | None:
+        """The digest of a reading's content, while the reading is kept."""
+        row = self._db.execute(
+            "SELECT digest FROM observation WHERE stream = ? AND seq = ?", (stream, seq)
+        ).fetchone()
+        return row[0] if row else None
+
     # -- state ----------------------------------------------------------------------------------------
 
     def state(self, subject: str) -> SubjectState:
@@ -84,6 +97,21 @@ class Judgements:
             },
         )
 
+    def postpone(self, subject: str, due_ms: int) -> None:
+        """Look at this subject again at `due_ms`, not before."""
+        self._db.execute("UPDATE subject SET due_ms = ? WHERE id = ?", (due_ms, subject))
+
+    def take_rules(self, rules: Collection[str]) -> list[str]:
+        """Note which rules are in force. Subjects that a removed rule graded fall due at once; those rules."""
+        before = {row[0] for row in self._db.execute("SELECT id FROM rule_in_force")}
+        removed = sorted(before.difference(rules))
+        for rule in removed:
+            self._db.execute("DELETE FROM rule_in_force WHERE id = ?", (rule,))
+            self._db.execute("UPDATE subject SET due_ms = 0 WHERE instr(state, ?)", (f'"{rule}":',))
+        added = [(rule,) for rule in sorted(set(rules) - before)]
+        self._db.executemany("INSERT INTO rule_in_force VALUES (?)", added)
+        return removed
+
     def due_subjects(self, now_ms: int, limit: int) -> list[Subject]:
         """Subjects for which the passing of time may change something."""
         rows = self._db.execute(
@@ -95,10 +123,16 @@ class Judgements:
     # -- readings -------------------------------------------------------------------------------------
 
     def record(
-        self, subject: Subject, observation: Observation, arrived_ms: int, decisions: Sequence[Decision]
+        self,
+        subject: Subject,
+        observation: Observation,
+        arrived_ms: int,
+        digest: str,
+        decisions: Sequence[Decision],
     ) -> None:
         self._db.execute(
-            "INSERT INTO observation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO observation (stream, seq, subject, kind, t_ms, arrived_ms, late, reading, decisions,"
+            " digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 observation.stream,
                 observation.seq,
@@ -111,6 +145,7 @@ class Judgements:
                     {"values": observation.values, "quality": observation.quality}, ensure_ascii=False
                 ),
                 json.dumps({decision.rule: decision.reason for decision in decisions}),
+                digest,
             ),
         )
 

@@ -43,7 +43,10 @@ def finding(escalation: Escalation, rule: VersionedRule | None, readings: Sequen
         for reading in readings
         if reading.kind == kind and field in reading.values and not reading.quality
     ]
-    last = next((reading for reading in reversed(readings) if reading.seq == escalation.seq), None)
+    raised_by = escalation.stream, escalation.seq
+    last = next(
+        (reading for reading in reversed(readings) if (reading.stream, reading.seq) == raised_by), None
+    )
     code = CODES[kind, field]
     return Finding(
         code.display_zh,

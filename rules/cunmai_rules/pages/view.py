@@ -15,8 +15,8 @@ from cunmai_rules.notify.message import Finding, finding
 from cunmai_rules.pages.chart import Dot, Line, trend_svg
 from cunmai_rules.pages.words import ANSWERS, GRADES, HISTORY, REASONS, STATUSES, Lang, rule_sentence, say
 from cunmai_rules.settings import RulesSettings
+from cunmai_rules.thresholds.events import Reason
 from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule
-from cunmai_rules.thresholds.step import Reason
 from cunmai_wire.events import Answer
 
 TREND_BEFORE_MS = 30 * 60_000

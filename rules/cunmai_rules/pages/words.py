@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from cunmai_rules.escalation.policy import Status
+from cunmai_rules.thresholds.events import Reason
 from cunmai_rules.thresholds.pack import Direction, Rule
-from cunmai_rules.thresholds.step import Reason
 from cunmai_wire.codes import CODES
 from cunmai_wire.events import Answer, Grade, NoticeState
 from cunmai_wire.quality import QualityFlag
@@ -71,6 +71,10 @@ REASONS: dict[Reason, Pair] = {
     Reason.LIMIT_MET_LATE: ("补传的数据达到预警线", "late readings met the limit"),
     Reason.CONFIRMED_LIVE: ("补传的异常已被实时数据证实", "a late finding was confirmed live"),
     Reason.SPELL_UNCONFIRMED: ("一次异常后没有复测", "one abnormal reading, and nothing after it"),
+    Reason.DOUBTFUL: (
+        "数值异常但信号不可靠, 请重新测量",
+        "abnormal values of doubtful quality: measure again",
+    ),
     Reason.OUT_OF_ORDER_LOW: ("过去某时刻的数据达到预警线", "a reading from the past met the limit"),
 }
 

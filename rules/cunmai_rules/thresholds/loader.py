@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from pathlib import Path
 
-from cunmai_rules.thresholds.pack import Pack
+from cunmai_rules.thresholds.pack import Pack, Rule
 from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule
 from cunmai_runtime.yamlfile import Document, FileProblems, Problem, parse_document, validate
 
@@ -86,7 +86,7 @@ def _index(packs: list[tuple[Pack, str]]) -> RuleSet:
     for pack, version in packs:
         for rule in pack.rules:
             kind, field_name = rule.when.kind_and_field
-            versioned = VersionedRule(rule, version, field_name)
+            versioned = VersionedRule(rule, version, field_name, _digest(rule))
             by_kind[kind].append(versioned)
             by_id[rule.id] = versioned
     return RuleSet(
@@ -94,3 +94,8 @@ def _index(packs: list[tuple[Pack, str]]) -> RuleSet:
         by_id,
         {pack.pack: version for pack, version in packs},
     )
+
+
+def _digest(rule: Rule) -> str:
+    """Equal where two rules judge alike, whatever their words."""
+    return hashlib.sha256(rule.model_dump_json(exclude={"title", "source"}).encode()).hexdigest()[:12]

@@ -143,6 +143,9 @@ class Quality(Part):
     """Which quality flags do not matter to this rule. Any other flag makes a reading no evidence."""
 
     accept: tuple[QualityFlag, ...] = ()
+    doubt_after_s: Annotated[int, Strict(), Field(ge=10, le=3600)] = 60
+    """Flagged readings that meet the limit for so long, with no usable one between: a review asks to measure
+    again, at most one an hour."""
 
 
 class Rule(Part):

@@ -16,6 +16,8 @@ class VersionedRule:
     """`<version of the pack>-<first 8 hex digits of the file's SHA-256>`: what every SMS carries."""
     field: str
     """The value that it reads, a field of its kind."""
+    digest: str
+    """Of what the rule does: a new title, source or comment leaves it as it was."""
 
 
 @dataclass(frozen=True)

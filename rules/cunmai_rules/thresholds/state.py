@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 Phase = Literal["unknown", "clear", "pending", "raised"]
 Told = Literal["nobody", "review", "page"]
@@ -14,21 +14,37 @@ Told = Literal["nobody", "review", "page"]
 class RuleState(NamedTuple):
     """One rule's memory of one subject. Times are milliseconds; 0 means never.
 
-    phase: unknown - no evidence yet, or none for too long; clear; pending - the condition holds, not yet
+    phase: unknown - no evidence yet, or none for too long; clear; pending - the condition was met, not yet
     for long enough; raised.
     """
 
     phase: Phase = "unknown"
+    held: bool = False
+    """An earlier alarm that no reading has cleared: its grade stays, and it can be raised anew."""
+    grade: str = "grey"
+    """The grade last told."""
     since_ms: int = 0
-    """pending: the spell's first reading. raised: when it was raised."""
+    """pending: the spell's first reading. raised: the reading that raised it."""
+    stream: str = ""
+    """pending: of the spell's first reading."""
+    seq: int = 0
+    met_ms: int = 0
+    """pending: the last reading that met the limit."""
     evidence_ms: int = 0
     """The last reading that counted."""
     clearing_ms: int = 0
-    """raised: since when the clearing condition has held."""
+    """raised or held: since when the clearing condition has held."""
     told: Told = "nobody"
     """raised: what was asked of people; a review becomes a page when live readings confirm it."""
+    doubt_ms: int = 0
+    """The first of the dangerous readings that were no evidence, since the last that was."""
+    doubt_last_ms: int = 0
+    doubt_told_ms: int = 0
+    """When a task to measure again was last made of them."""
     version: str = ""
-    """Of the rule that this state was made under."""
+    """Of the file that the rule came from."""
+    digest: str = ""
+    """Of the rule that this state was made under. Another digest: the rule has changed."""
 
 
 SubjectState = dict[str, RuleState]
@@ -41,8 +57,27 @@ def dump_state(state: SubjectState) -> str:
 
 
 def load_state(text: str) -> SubjectState:
-    """From JSON. Raises ValueError where a newer version wrote it."""
+    """From JSON, migrated where an older version wrote it. Raises ValueError where a newer one did."""
     document = json.loads(text)
+    if document["v"] == 1:
+        return {rule: _from_1(*values) for rule, values in document["rules"].items()}
     if document["v"] != STATE_VERSION:
         raise ValueError(f"state version {document['v']} is not {STATE_VERSION}")
     return {rule: RuleState(*values) for rule, values in document["rules"].items()}
+
+
+def _from_1(
+    phase: Phase, since_ms: int, evidence_ms: int, clearing_ms: int, told: Told, version: str, *_: Any
+) -> RuleState:
+    """Version 1 knew neither the rule's digest nor the grade: the rule counts as changed, alarms as red."""
+    grade = {"raised": "red", "clear": "green"}.get(phase, "grey")
+    return RuleState(
+        phase,
+        grade=grade,
+        since_ms=since_ms,
+        met_ms=evidence_ms,
+        evidence_ms=evidence_ms,
+        clearing_ms=clearing_ms,
+        told=told,
+        version=version,
+    )

@@ -1,0 +1,110 @@
+"""What goes into the step and what comes out of it. Plain values; times are milliseconds since 1970 UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cunmai_wire.events import Grade, Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One reading, as the rules see it."""
+
+    stream: str
+    seq: int
+    kind: str
+    t_ms: int
+    """When it was measured. Never later than it arrived."""
+    values: Mapping[str, object]
+    quality: tuple[str, ...]
+    late: bool
+    """It arrived so long after it was measured that a page would be about the past."""
+    arrived_ms: int | None = None
+    """By the engine's clock. None: not known, as when history is played again."""
+
+    @property
+    def source(self) -> Source:
+        return Source(self.stream, self.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Which reading an action is about."""
+
+    stream: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed."""
+
+    t_ms: int
+
+
+class Reason(StrEnum):
+    """Why the step decided as it did."""
+
+    NO_VALUE = "no_value"
+    QUALITY_GATED = "quality_gated"
+    DOUBTFUL = "doubtful"
+    """Dangerous values for so long, and none of them usable: unknown, and a task to measure again."""
+    NORMAL = "normal"
+    SPELL_BEGAN = "spell_began"
+    SPELL_GOES_ON = "spell_goes_on"
+    SPELL_ENDED = "spell_ended"
+    SPELL_UNCONFIRMED = "spell_unconfirmed"
+    LIMIT_MET = "limit_met"
+    LIMIT_MET_LATE = "limit_met_late"
+    CONFIRMED_LIVE = "confirmed_live"
+    STILL_RAISED = "still_raised"
+    CLEARING = "clearing"
+    CLEARED = "cleared"
+    OUT_OF_ORDER = "out_of_order"
+    OUT_OF_ORDER_LOW = "out_of_order_dangerous"
+    STALE = "stale"
+    RULE_CHANGED = "rule_changed"
+    RULE_REMOVED = "rule_removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one rule made of one event."""
+
+    rule: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class GradeChange:
+    """The rule's grade of this subject changed."""
+
+    rule: str
+    version: str
+    grade: Grade
+    previous: Grade
+    reason: Reason
+    t_ms: int
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """Someone must answer. `key` is the same whenever the same thing is found again."""
+
+    key: str
+    rule: str
+    version: str
+    grade: Grade
+    lane: Lane
+    reason: Reason
+    t_ms: int
+    """When the reading that it is about was measured."""
+    source: Source | None
+    """That reading; None where a state of an earlier version does not know it."""
+
+
+Action = GradeChange | Escalate

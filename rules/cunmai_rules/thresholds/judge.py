@@ -1,0 +1,224 @@
+"""One rule, one subject: the state machine, kept small enough to read at once. Pure.
+
+Time is the readings' own. What the passing of time changes (a spell lapses, green goes stale, an alarm's
+episode ends) has a moment of its own, `state + a limit`, so that it comes out the same whether a tick
+notices it at once or the next reading notices it a day later.
+"""
+
+from __future__ import annotations
+
+from cunmai_rules.thresholds.events import Action, Escalate, GradeChange, Observation, Reason, Source
+from cunmai_rules.thresholds.ruleset import VersionedRule
+from cunmai_rules.thresholds.state import Phase, RuleState
+from cunmai_wire.events import Grade, Lane
+
+HOUR_MS = 3_600_000
+
+
+class Judge:
+    """Takes events in the order of their time; `state` and `actions` are the outcome."""
+
+    def __init__(self, rule: VersionedRule, state: RuleState) -> None:
+        self.rule = rule.rule
+        self.field = rule.field
+        self.version = rule.version
+        self.actions: list[Action] = []
+        self.state = state
+        if state == RuleState():
+            self.state = state._replace(version=rule.version, digest=rule.digest)
+        elif state.digest != rule.digest:
+            self._take_over(rule)
+        elif state.version != rule.version:
+            self.state = state._replace(version=rule.version)
+
+    def _take_over(self, rule: VersionedRule) -> None:
+        """The rule has changed: an alarm stays; a spell goes to review; a green is no longer known."""
+        state = self.state
+        self.state = state._replace(version=rule.version, digest=rule.digest)
+        if state.phase == "pending":
+            self._give_spell_up()
+        elif state.phase == "clear":
+            self._enter("unknown", Reason.RULE_CHANGED, state.evidence_ms, late=False)
+
+    # -- events -------------------------------------------------------------------------------------
+
+    def observe(self, event: Observation) -> Reason:
+        """Judge one reading."""
+        value = event.values.get(self.field)
+        if not isinstance(value, (int, float)):
+            return Reason.NO_VALUE
+        self._mend_clock(event)
+        usable = all(flag in self.rule.quality.accept for flag in event.quality)
+        if event.t_ms < self.state.evidence_ms:
+            return self._out_of_order(event, value) if usable else Reason.QUALITY_GATED
+        self.advance(event.t_ms)
+        meets = self.rule.when.meets(value)
+        if not usable:
+            return self._doubt(event) if meets else Reason.QUALITY_GATED
+        self.state = self.state._replace(evidence_ms=event.t_ms, doubt_ms=0)
+        if self.state.phase == "raised":
+            return self._while_raised(event, value, meets)
+        if meets:
+            return self._spell(event)
+        return self._recover(event) if self.rule.clear.meets(value) else self._between(event)
+
+    def advance(self, now_ms: int) -> Reason | None:
+        """Do what has fallen due before `now_ms`; the last reason, or None where nothing was due."""
+        reason: Reason | None = None
+        while (due_ms := due_of(self.state, self.rule.when.gap_s, self.rule.stale_after_s)) is not None:
+            if now_ms < due_ms:
+                break
+            reason = self._fall_due(due_ms)
+        return reason
+
+    def _fall_due(self, due_ms: int) -> Reason:
+        if self.state.phase == "pending":
+            self._give_spell_up()
+            return Reason.SPELL_UNCONFIRMED
+        if self.state.phase == "raised":
+            # Silence does not clear an alarm, but what is met after it is another episode.
+            self.state = self.state._replace(phase="unknown", held=True, told="nobody")
+        else:
+            self._enter("unknown", Reason.STALE, due_ms, late=False)
+        return Reason.STALE
+
+    def _mend_clock(self, event: Observation) -> None:
+        """Evidence from after this moment: our own clock was ahead. Live readings must not wait for it."""
+        if event.arrived_ms is None or self.state.evidence_ms <= event.arrived_ms:
+            return
+        state = self.state
+        self.state = state._replace(
+            evidence_ms=event.t_ms,
+            since_ms=min(state.since_ms, event.t_ms),
+            met_ms=min(state.met_ms, event.t_ms),
+            clearing_ms=min(state.clearing_ms, event.t_ms),
+            doubt_ms=0,
+            doubt_told_ms=min(state.doubt_told_ms, event.t_ms),
+        )
+
+    # -- while not raised -----------------------------------------------------------------------------
+
+    def _spell(self, event: Observation) -> Reason:
+        began = self.state.phase != "pending"
+        if began:
+            self._enter("pending", Reason.SPELL_BEGAN, event.t_ms, late=event.late)
+            self.state = self.state._replace(since_ms=event.t_ms, stream=event.stream, seq=event.seq)
+        self.state = self.state._replace(met_ms=event.t_ms, clearing_ms=0)
+        if event.t_ms - self.state.since_ms < self.rule.when.for_s * 1000:
+            return Reason.SPELL_BEGAN if began else Reason.SPELL_GOES_ON
+        reason = Reason.LIMIT_MET_LATE if event.late else Reason.LIMIT_MET
+        self.state = self.state._replace(held=False, since_ms=event.t_ms, told="nobody")
+        self._enter("raised", reason, event.t_ms, late=event.late)
+        self._tell(Lane.REVIEW if event.late else self.rule.lane, reason, event)
+        return reason
+
+    def _between(self, event: Observation) -> Reason:
+        """Neither met nor cleared: a spell goes on, an alarm stays, and nothing else is wrong."""
+        self.state = self.state._replace(clearing_ms=0)
+        if self.state.phase == "pending":
+            return Reason.SPELL_GOES_ON
+        if self.state.held:
+            return Reason.STILL_RAISED
+        self._enter("clear", Reason.NORMAL, event.t_ms, late=event.late)
+        return Reason.NORMAL
+
+    def _recover(self, event: Observation) -> Reason:
+        """The clearing condition is met: a spell is over; an old alarm is, when it has held long enough."""
+        if self.state.held:
+            if self.state.phase == "pending":
+                self._enter("unknown", Reason.SPELL_ENDED, event.t_ms, late=event.late)
+            return self._clearing(event)
+        reason = Reason.SPELL_ENDED if self.state.phase == "pending" else Reason.NORMAL
+        self._enter("clear", reason, event.t_ms, late=event.late)
+        return reason
+
+    def _give_spell_up(self) -> None:
+        """A spell that nothing confirmed in time is over, and is not forgotten: someone looks at it."""
+        state = self.state
+        source = Source(state.stream, state.seq) if state.stream else None
+        self._escalate(Lane.REVIEW, Reason.SPELL_UNCONFIRMED, state.since_ms, source, str(state.since_ms))
+        self._enter("unknown", Reason.SPELL_UNCONFIRMED, state.met_ms, late=False)
+
+    # -- while raised ---------------------------------------------------------------------------------
+
+    def _while_raised(self, event: Observation, value: float, meets: bool) -> Reason:
+        if self.rule.clear.meets(value):
+            return self._clearing(event)
+        self.state = self.state._replace(clearing_ms=0)
+        if meets and not event.late and self.state.told == "review" and self.rule.lane is Lane.PAGE:
+            self._tell(Lane.PAGE, Reason.CONFIRMED_LIVE, event)
+            return Reason.CONFIRMED_LIVE
+        return Reason.STILL_RAISED
+
+    def _clearing(self, event: Observation) -> Reason:
+        clearing_ms = self.state.clearing_ms or event.t_ms
+        if event.t_ms - clearing_ms < self.rule.clear.for_s * 1000:
+            self.state = self.state._replace(clearing_ms=clearing_ms)
+            return Reason.CLEARING
+        self.state = self.state._replace(clearing_ms=0, held=False, told="nobody")
+        self._enter("clear", Reason.CLEARED, event.t_ms, late=event.late)
+        return Reason.CLEARED
+
+    # -- what is no evidence, and the past --------------------------------------------------------------
+
+    def _doubt(self, event: Observation) -> Reason:
+        """A dangerous value that cannot be used. If there is nothing else, the answer is: measure again."""
+        state = self.state
+        if state.phase in ("pending", "raised"):
+            return Reason.QUALITY_GATED
+        goes_on = state.doubt_ms and event.t_ms - state.doubt_last_ms <= self.rule.when.gap_s * 1000
+        doubt_ms = state.doubt_ms if goes_on else event.t_ms
+        self.state = state._replace(doubt_ms=doubt_ms, doubt_last_ms=event.t_ms)
+        if event.t_ms - doubt_ms < self.rule.quality.doubt_after_s * 1000:
+            return Reason.QUALITY_GATED
+        self._enter("unknown", Reason.DOUBTFUL, event.t_ms, late=event.late)
+        if event.t_ms // HOUR_MS != state.doubt_told_ms // HOUR_MS:
+            self.state = self.state._replace(doubt_told_ms=event.t_ms)
+            hour = f"doubt-{event.t_ms // HOUR_MS}"
+            self._escalate(Lane.REVIEW, Reason.DOUBTFUL, event.t_ms, event.source, hour)
+        return Reason.DOUBTFUL
+
+    def _out_of_order(self, event: Observation, value: float) -> Reason:
+        if not self.rule.when.meets(value) or self.state.phase == "raised":
+            return Reason.OUT_OF_ORDER
+        # At most one review per rule, subject and hour: a backlog must not become a flood.
+        hour = str(event.t_ms // HOUR_MS * HOUR_MS)
+        self._escalate(Lane.REVIEW, Reason.OUT_OF_ORDER_LOW, event.t_ms, event.source, hour)
+        return Reason.OUT_OF_ORDER_LOW
+
+    # -- what follows ---------------------------------------------------------------------------------
+
+    def _enter(self, phase: Phase, reason: Reason, t_ms: int, *, late: bool) -> None:
+        self.state = self.state._replace(phase=phase)
+        grade = self._grade()
+        if grade != self.state.grade:
+            previous = Grade(self.state.grade)
+            self.actions.append(GradeChange(self.rule.id, self.version, grade, previous, reason, t_ms, late))
+            self.state = self.state._replace(grade=grade.value)
+
+    def _grade(self) -> Grade:
+        """A spell under way is unknown: neither an alarm yet nor all clear. An old alarm stays."""
+        if self.state.phase == "raised" or self.state.held:
+            return self.rule.grade
+        return Grade.GREEN if self.state.phase == "clear" else Grade.GREY
+
+    def _tell(self, lane: Lane, reason: Reason, event: Observation) -> None:
+        self.state = self.state._replace(told=lane.value)
+        self._escalate(lane, reason, event.t_ms, event.source, str(event.t_ms))
+
+    def _escalate(self, lane: Lane, reason: Reason, t_ms: int, source: Source | None, about: str) -> None:
+        key = f"{self.rule.id}:{about}:{lane}"
+        self.actions.append(
+            Escalate(key, self.rule.id, self.version, self.rule.grade, lane, reason, t_ms, source)
+        )
+
+
+def due_of(state: RuleState, gap_s: int, stale_after_s: int) -> int | None:
+    """When the passing of time next changes this state, or None."""
+    match state.phase:
+        case "pending":
+            return state.met_ms + gap_s * 1000 + 1
+        case "clear" | "raised":
+            return state.evidence_ms + stale_after_s * 1000 + 1
+        case _:
+            return None
