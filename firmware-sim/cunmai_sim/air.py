@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.scanner import BaseBleakScanner
-from bumble.link import LocalLink
 from bumble.transport import open_transport
 
 from cunmai_sim.backend_client import client_of
 from cunmai_sim.backend_scanner import scanner_of
 from cunmai_sim.controller import SimController
 from cunmai_sim.hci_server import HciServer
+from cunmai_sim.link import SimLink
 from cunmai_sim.radio import MAX_MTU, Radio
 
 
@@ -40,7 +40,7 @@ class Air:
     """One Bumble link. What is made on it lives until `close()`; it is also an async context manager."""
 
     def __init__(self) -> None:
-        self.link = LocalLink()  # type: ignore[no-untyped-call]  # bumble's __init__ has no annotations
+        self.link = SimLink()  # type: ignore[no-untyped-call]  # bumble's __init__ has no annotations
         self._numbers = itertools.count(1)
         self._controllers: list[SimController] = []
         self._centrals: list[Central] = []

@@ -1,4 +1,4 @@
-"""The gateway over a simulated radio and a real broker: measured, kept, sent, receipted, let go."""
+"""The gateway over a radio (Bumble, or BlueZ) and a real broker: measured, kept, sent, receipted, let go."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ import pytest
 
 from cunmai_gateway.gateway import Gateway
 from cunmai_gateway.lanes import LaneLimits
-from cunmai_gateway.radio import Radio
 from cunmai_gateway.settings import DeviceSettings, GatewaySettings
 from cunmai_gateway.spool import Spool
 from cunmai_runtime.mqtt import MqttSettings
-from cunmai_sim.air import Air, Central
 from cunmai_sim.exam import Patient, make_exam
 from cunmai_sim.oximeter import Oximeter
 from cunmai_sim.scenario import Sample
@@ -25,6 +23,7 @@ from cunmai_sim.ultrasound import Faults, Ultrasound
 from cunmai_wire.base import ClockTrust
 from support.broker import Mosquitto
 from support.consumer_peer import ConsumerPeer
+from support.radio_lab import RadioLab, radio_lab
 
 pytestmark = pytest.mark.server
 
@@ -35,14 +34,13 @@ LIMITS = LaneLimits(resend_after_s=0.5)
 class Clinic:
     """An oximeter, an ultrasound machine, a gateway and a consumer that the test speaks for."""
 
-    def __init__(
-        self, folder: Path, broker: Mosquitto, air: Air, central: Central, peer: ConsumerPeer
-    ) -> None:
-        self.oximeter = Oximeter(air)
-        self.ultrasound = Ultrasound(air)
+    def __init__(self, folder: Path, broker: Mosquitto, lab: RadioLab, peer: ConsumerPeer) -> None:
+        self.oximeter = Oximeter(lab.air)
+        self.ultrasound = Ultrasound(lab.air)
+        self._patience = lab.patience
         self.broker = broker
         self.peer = peer
-        self._radio = Radio(central.scanner, central.client)
+        self._radio = lab.radio
         self.settings = GatewaySettings(
             gateway=GATEWAY,
             data_dir=folder,
@@ -66,7 +64,7 @@ class Clinic:
             self._running = None
 
     async def until(self, condition: Callable[[], object], what: str, timeout_s: float = 20) -> None:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(timeout_s * self._patience):
             while not condition():
                 if self._running is not None and self._running.done():
                     self._running.result()
@@ -91,8 +89,8 @@ class Clinic:
 async def clinic(tmp_path: Path, mosquitto: Mosquitto) -> AsyncIterator[Clinic]:
     peer = ConsumerPeer(mosquitto.port)
     peer.start()
-    async with Air() as air:
-        clinic = Clinic(tmp_path, mosquitto, air, await air.central("F0:F1:F2:F3:F4:F5"), peer)
+    async with radio_lab() as lab:
+        clinic = Clinic(tmp_path, mosquitto, lab, peer)
         await clinic.oximeter.start()
         await clinic.until(lambda: peer.up, "the consumer is subscribed")
         yield clinic

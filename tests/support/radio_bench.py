@@ -84,7 +84,7 @@ class RadioBench:
     async def until(self, condition: Callable[[], object], what: str, timeout_s: float = 20) -> None:
         """Wait for a condition, or fail saying what was waited for, or with the gateway's own failure."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s * self.lab.patience):
                 while not condition():
                     if self._running is not None and self._running.done():
                         self._running.result()

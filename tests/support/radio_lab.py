@@ -2,7 +2,8 @@
 
 Only this module knows which radio that is. A test makes its peripherals on `lab.air` and gives
 `lab.radio` to the gateway; whether bleak's backend is Bumble or BlueZ is none of its business.
-`CUNMAI_TEST_RADIO` chooses: `bumble` (the default) needs nothing.
+`CUNMAI_TEST_RADIO` chooses: `bumble` (the default) needs nothing; `bluez` is for the virtual machine of
+`./dev test-bluez`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from dataclasses import dataclass
 
 from cunmai_gateway.radio import Radio
 from cunmai_sim.air import Air
+from support.radio_bluez import bluez_adapter
+
+_EMULATED = 6
+"""A virtual machine without hardware support is about so many times slower."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class RadioLab:
 
     air: Air
     radio: Radio
+    patience: float = 1
+    """How many times longer than usual a test should wait before it gives up."""
 
 
 @asynccontextmanager
@@ -32,7 +39,17 @@ async def bumble_lab() -> AsyncIterator[RadioLab]:
         yield RadioLab(air, Radio(central.scanner, central.client))
 
 
-LABS: dict[str, Callable[[], AbstractAsyncContextManager[RadioLab]]] = {"bumble": bumble_lab}
+@asynccontextmanager
+async def bluez_lab() -> AsyncIterator[RadioLab]:
+    """Peripherals in this process; the gateway's bleak as it is, over BlueZ and the kernel."""
+    async with Air() as air, bluez_adapter(air):
+        yield RadioLab(air, Radio(), patience=_EMULATED)
+
+
+LABS: dict[str, Callable[[], AbstractAsyncContextManager[RadioLab]]] = {
+    "bumble": bumble_lab,
+    "bluez": bluez_lab,
+}
 """Every radio that the tests can run over, by its name in `CUNMAI_TEST_RADIO`."""
 
 
