@@ -60,6 +60,7 @@ CODES: dict[tuple[str, str], Code] = {
     ("site_status", "stock_days"): Code(None, None, "d", "Days of medicine left", "药品可用天数"),
     ("device_status", "battery_pct"): Code(None, 67996, "%", "Battery level", "电量"),
     ("device_status", "rssi_dbm"): Code(None, None, "dB[mW]", "Radio signal strength", "蓝牙信号"),
+    ("device_status", "clock_offset_s"): Code(None, None, "s", "Device clock ahead by", "设备时钟快"),
     ("device_status", "silent_s"): Code(None, None, "s", "Time since last heard", "失联时长"),
 }
 """Keyed by kind and field: the same field name can be another quantity in another kind."""

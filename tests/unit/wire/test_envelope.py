@@ -91,6 +91,10 @@ def test_an_unknown_kind_is_refused_alone(kind: object) -> None:
         ({"resident": "13812345678"}, "resident"),
         ({"resident": "+8613812345678"}, "resident"),
         ({"resident": "11010519491231002X"}, "resident"),
+        ({"resident": "R13812345678"}, "resident"),
+        ({"resident": "id11010519491231002X"}, "resident"),
+        ({"resident": "138-1234-5678"}, "resident"),
+        ({"resident": "110105_19491231_0021"}, "resident"),
     ],
 )
 def test_a_bad_reading_is_refused_alone_and_names_the_field(changes: dict[str, Any], named: str) -> None:
@@ -99,6 +103,12 @@ def test_a_bad_reading_is_refused_alone_and_names_the_field(changes: dict[str, A
     (refused,) = parsed.refused
     assert (refused.reason, refused.seq) == (RefusalReason.BAD_READING, 2)
     assert f"oximetry.{named}" in refused.detail
+
+
+@pytest.mark.parametrize("resident", ["R-7F3K", "0b7e9a52-6f2e-4e0e-9d43-a13812345678"])
+def test_an_opaque_id_is_accepted(resident: str) -> None:
+    parsed = parse_envelope(TOPIC, envelope(reading(1, resident=resident)))
+    assert [one.resident for one in parsed.readings] == [resident]
 
 
 @pytest.mark.parametrize("seq", [0, -3, "1", None, 2**53, 1.0, True])
