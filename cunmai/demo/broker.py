@@ -26,7 +26,7 @@ autosave_interval 1
 max_queued_messages 100000
 max_queued_bytes 268435456
 max_inflight_messages 1000
-message_size_limit 1100000
+max_packet_size 1100000
 log_dest file {folder}/mosquitto.log
 # Looked at only when root runs the demo: otherwise it would change to a user that may not write here.
 user root

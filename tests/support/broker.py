@@ -1,4 +1,4 @@
-"""A real mosquitto with the settings we ship, on a port and in a folder of its own."""
+"""A real mosquitto with the settings we ship, installed as Debian has it, on a port of its own."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ class Mosquitto:
 
     def start(self) -> None:
         program = need_program("mosquitto")
-        store = self.folder / "store"
-        store.mkdir(parents=True, exist_ok=True)
-        config = self.folder / "mosquitto.conf"
-        config.write_text(self._config(store))
+        config = self._write_config()
         with (self.folder / "mosquitto.log").open("ab") as log:
             self._process = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
         wait_until(lambda: listening(self.port), what="mosquitto listens")
 
-    def _config(self, store: Path) -> str:
-        own = {
-            "persistence_location": f"{store}/",
-            "listener": f"{self.port} 127.0.0.1",
-        }
-        lines = []
-        for line in _SHIPPED.read_text().splitlines():
-            key = line.split(" ", 1)[0]
-            lines.append(f"{key} {own[key]}" if key in own else line)
-        return "\n".join([*lines, "user root", ""])
+    def _write_config(self) -> Path:
+        """Debian's own file as it comes, which includes the shipped one; only the port is ours."""
+        store, included = self.folder / "store", self.folder / "conf.d"
+        store.mkdir(parents=True, exist_ok=True)
+        included.mkdir(exist_ok=True)
+        shipped = _SHIPPED.read_text()
+        assert "\nlistener 1883 127.0.0.1\n" in shipped
+        (included / "cunmai.conf").write_text(shipped.replace("listener 1883", f"listener {self.port}"))
+        config = self.folder / "mosquitto.conf"
+        config.write_text(
+            f"persistence true\npersistence_location {store}/\ninclude_dir {included}\nuser root\n"
+        )
+        return config
 
     def kill(self) -> None:
         """kill -9, as a power cut would."""
