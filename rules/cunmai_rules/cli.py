@@ -39,7 +39,8 @@ def run(config: Annotated[Path, typer.Option(help="rules.yaml")]) -> None:
 @app.command()
 def check(
     folder: Annotated[
-        Path | None, typer.Argument(help="阈值文件目录, 默认为随附的规则包 / default: shipped packs")
+        Path | None,
+        typer.Argument(help="阈值文件或目录, 默认为随附的规则包 / file or folder; default: shipped packs"),
     ] = None,
 ) -> None:
     """检查阈值文件, 有问题时指出文件和行号 / check threshold files; name file and line of every problem."""

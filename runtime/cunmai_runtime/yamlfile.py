@@ -6,6 +6,7 @@ a document is. Messages come in Chinese and English, because the authors of thre
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -175,7 +176,24 @@ def validate(document: Document, model: type[Model]) -> Model:
         return model.model_validate(document.value)
     except ValidationError as error:
         faults = error.errors(include_url=False)
-        raise FileProblems([_problem(document, fault) for fault in _without_echoes(faults)]) from None
+        secret = _secret_keys(model.model_json_schema())
+        raise FileProblems([_problem(document, fault, secret) for fault in _without_echoes(faults)]) from None
+
+
+def _secret_keys(schema: object) -> frozenset[str]:
+    """The names of all SecretStr fields of a model, by its JSON Schema: their values are never shown."""
+    found: set[str] = set()
+    waiting = [schema]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            properties = part.get("properties")
+            if isinstance(properties, dict):
+                found |= {name for name, field in properties.items() if "writeOnly" in json.dumps(field)}
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    return frozenset(found)
 
 
 def _without_echoes(faults: Sequence[ErrorDetails]) -> list[ErrorDetails]:
@@ -191,19 +209,35 @@ def _without_echoes(faults: Sequence[ErrorDetails]) -> list[ErrorDetails]:
     ]
 
 
-def _problem(document: Document, fault: ErrorDetails) -> Problem:
+def _problem(document: Document, fault: ErrorDetails, secret: frozenset[str]) -> Problem:
+    fault = _of_the_tag(fault)
     path = fault["loc"]
-    zh, en = _words(fault)
+    zh, en = _words(fault, show=path[-1] not in secret if path else True)
     where = ".".join(str(segment) for segment in path)
     line = document.line_of(path)
     return Problem(document.file, line, f"{where}: {zh}" if where else zh, f"{where}: {en}" if where else en)
 
 
-def _words(fault: ErrorDetails) -> tuple[str, str]:
-    """A fault in both languages. Kinds that authors meet often have words of their own."""
+def _of_the_tag(fault: ErrorDetails) -> ErrorDetails:
+    """Where no member of a union fits, the fault is that of the key that chooses the member."""
+    if not fault["type"].startswith("union_tag"):
+        return fault
+    context = fault["ctx"]
+    where = (*fault["loc"], str(context["discriminator"]).strip("'"))
+    if fault["type"] == "union_tag_not_found":
+        return {**fault, "type": "missing", "loc": where}
+    wrong = {"expected": context["expected_tags"]}
+    return {**fault, "type": "literal_error", "loc": where, "input": context["tag"], "ctx": wrong}
+
+
+def _words(fault: ErrorDetails, *, show: bool) -> tuple[str, str]:
+    """A fault in both languages. Kinds that authors meet often have words of their own.
+
+    `show`: whether the value may be repeated. A secret, or a structure that may hold one, never is.
+    """
     key = str(fault["loc"][-1]) if fault["loc"] else ""
     context: dict[str, Any] = fault.get("ctx", {})
-    given = _shorten(fault.get("input"))
+    given = _shorten(fault.get("input")) if show else "***"
     match fault["type"]:
         case "extra_forbidden":
             return f"不认识的键 {key!r}, 请检查拼写", f"unknown key {key!r}; check the spelling"
@@ -242,11 +276,14 @@ _SHORT_WORDS = {
     "string_too_long": ("太长, 最多 {max_length} 个字", "is too long: at most {max_length} characters"),
     "string_pattern_mismatch": ("格式不对, 应符合 {pattern}", "does not match {pattern}"),
     "model_type": ("应为 键: 值 的结构", "should be a mapping of keys to values"),
+    "model_attributes_type": ("应为 键: 值 的结构", "should be a mapping of keys to values"),
     "tuple_type": ("应为列表", "should be a list"),
     "finite_number": ("应为有限的数字", "should be a finite number"),
 }
 
 
 def _shorten(value: object) -> str:
+    if isinstance(value, (dict, list)) and value:
+        return "{…}" if isinstance(value, dict) else "[…]"
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."

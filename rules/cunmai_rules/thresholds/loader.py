@@ -24,9 +24,10 @@ def load_rules(folder: Path) -> RuleSet:
 
 
 def read_sources(folder: Path) -> list[tuple[str, bytes]]:
-    """Name and content of every *.yaml of a folder. Raises FileProblems."""
+    """Name and content of every *.yaml of a folder, or of the one file that is given. Raises FileProblems."""
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+        inside = [folder] if folder.is_file() else folder.iterdir()
+        paths = sorted(path for path in inside if path.suffix in (".yaml", ".yml"))
         return [(path.name, path.read_bytes()) for path in paths]
     except OSError as error:
         reason = error.strerror or type(error).__name__

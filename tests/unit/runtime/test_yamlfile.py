@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from cunmai_runtime.yamlfile import (
     MAX_DEPTH,
@@ -112,3 +113,55 @@ def test_a_huge_file_is_not_read() -> None:
 def test_a_file_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(FileProblems, match="cannot be read: No such file"):
         load_model(tmp_path / "x.yaml", Outer)
+
+
+class Plain(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["plain"]
+
+
+class Remote(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["remote"]
+    token: SecretStr
+
+
+class Configured(BaseModel):
+    store: Annotated[Plain | Remote, Field(discriminator="kind")]
+    password: SecretStr | None = None
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (
+            b"password: 13800000001\nstore: {kind: plain}\n",
+            "f.yaml:1: password: *** 应为文字 / password: *** should be text",
+        ),
+        (
+            b"store:\n  kind: remote\n  token: [s3cret]\n",
+            "f.yaml:3: store.remote.token: *** 应为文字 / store.remote.token: *** should be text",
+        ),
+        (
+            b"store:\n  token: s3cret\n  kind: cloud\n",
+            (
+                "f.yaml:3: store.kind: 'cloud' 不可用, 可选: 'plain', 'remote' / "
+                "store.kind: 'cloud' is not one of 'plain', 'remote'"
+            ),
+        ),
+        (
+            b"store: {token: s3cret}\n",
+            "f.yaml:1: store.kind: 缺少必填项 'kind' / store.kind: required key 'kind' is missing",
+        ),
+        (
+            b"store: [{token: s3cret}]\n",
+            "f.yaml:1: store: […] 应为 键: 值 的结构 / store: […] should be a mapping of keys to values",
+        ),
+    ],
+)
+def test_a_secret_is_never_repeated(raw: bytes, expected: str) -> None:
+    with pytest.raises(FileProblems) as caught:
+        validate(parse_document(raw, "f.yaml"), Configured)
+    assert [str(problem) for problem in caught.value.problems] == [expected]
