@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cunmai_gateway.decoders import glucose
 from cunmai_gateway.decoders.registry import FRAME_TYPES
@@ -12,6 +14,8 @@ from cunmai_gateway.interpret.glucose import ContextPairing
 from cunmai_gateway.interpret.listener import Heard, Listener
 from cunmai_gateway.interpret.perfusion import LIMITS, low_perfusion_limit_pct
 from cunmai_gateway.measurement import Measurement, NotClinical, NotClinicalReason, Outcome
+from cunmai_gateway.readings import to_reading
+from cunmai_wire.base import ClockTrust
 
 VALUES_A = "fe0a55004f6314bf391d"
 """Published: 79, 99 %, the sum without FE."""
@@ -82,6 +86,20 @@ def test_a_stream_that_ends_within_a_frame_says_so() -> None:
     assert listener.feed(bytes.fromhex("eb0105")) == []
     assert [type(each) for each in listener.flush()] == [Refused]
     assert Listener(FRAME_TYPES["2A5F"]).flush() == []
+
+
+@given(st.sampled_from(sorted(FRAME_TYPES)), st.lists(st.binary(max_size=60), max_size=6))
+def test_whatever_a_device_sends_every_byte_is_heard_or_refused(
+    name: str, notifications: list[bytes]
+) -> None:
+    """Nothing else comes out, and what is taken for a measurement is one that the contract allows."""
+    listener = Listener(FRAME_TYPES[name], "some model")
+    heard = [each for data in notifications for each in listener.feed(data)] + listener.flush()
+    for each in heard:
+        if isinstance(each, Refused):
+            assert each.reason
+        elif isinstance(each.outcome, Measurement):
+            to_reading(each.outcome, device="d", resident=None, t_ms=1, clock=ClockTrust.TRUSTED)
 
 
 # -- low perfusion, per model --------------------------------------------------------------------------
