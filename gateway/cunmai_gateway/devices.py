@@ -84,6 +84,8 @@ class Devices:
         self._standing: dict[str, _Standing] = {}
         self._told: dict[str, Tally] = defaultdict(Tally)
         self.tally: dict[str, Tally] = defaultdict(Tally)
+        self.on_not_clinical: Callable[[str, NotClinicalReason], None] = lambda _id, _reason: None
+        """Told of every frame that measures nobody."""
         self._log = structlog.get_logger("gateway").bind(gateway=settings.gateway)
         self._changed = OnChange()
         self.configure(settings)
@@ -194,6 +196,7 @@ class Devices:
             alive()
             if isinstance(outcome, NotClinical):
                 self._not_clinical(id_, outcome.reason)
+                self.on_not_clinical(id_, outcome.reason)
             else:
                 self._count(id_, "measured")
                 self._place(self._device(id_), outcome)

@@ -17,6 +17,9 @@ import structlog
 from cunmai_gateway.clocktrust import ClockWatch, boot_clock_ms, read_clock_trust
 from cunmai_gateway.configuration import Configuration
 from cunmai_gateway.devices import Devices, Heard
+from cunmai_gateway.kiosk.kiosk import Kiosk, Surroundings
+from cunmai_gateway.kiosk.server import serve
+from cunmai_gateway.kiosk.settings import KioskSettings
 from cunmai_gateway.lanes import LaneLimits
 from cunmai_gateway.notify import notify
 from cunmai_gateway.observed import observed
@@ -67,6 +70,7 @@ class Gateway:
         self.recorder = Recorder(self._spool, self._draft, self._stored)
         self._uplink: Uplink | None = None
         self._vitals = VitalsCollector()
+        self.kiosk = None if settings.kiosk is None else self._make_kiosk(settings.kiosk)
 
     async def run(self) -> None:
         """Measure, store and send until cancelled. What was measured by then is on the disk."""
@@ -81,6 +85,8 @@ class Gateway:
         configure = partial(self._configure, stated)
         uplink = Uplink(self._settings.mqtt, stated, self._spool, configure, limits=self._pace())
         self._uplink = uplink
+        if self.kiosk is not None:
+            await self.kiosk.open()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(uplink.run())
@@ -90,9 +96,14 @@ class Gateway:
                 tasks.create_task(
                     Pulse(self._spool, self.recorder, stated, self._vitals).run(lambda: self.up)
                 )
+                if self.kiosk is not None:
+                    tasks.create_task(self.kiosk.watch())
+                    tasks.create_task(serve(self.kiosk))
         finally:
             notify("STOPPING=1")
             await self.recorder.finish()
+            if self.kiosk is not None:
+                await self.kiosk.close()
             await self._spool.close()
 
     @property
@@ -121,7 +132,7 @@ class Gateway:
     def _draft(self, heard: Heard, trust: ClockTrust) -> Draft | None:
         """The reading of one measurement; None, counted, where the contract would refuse it."""
         device, tally = heard.device, self.tally[heard.device.id]
-        resident = None if heard.measurement.kind == "device_status" else device.resident
+        resident = None if heard.measurement.kind == "device_status" else self._resident(heard)
         try:
             draft = to_reading(
                 heard.measurement,
@@ -140,6 +151,30 @@ class Gateway:
             self._log.info("gateway.exam", device=device.id)
         return draft
 
+    def _resident(self, heard: Heard) -> str | None:
+        if self.kiosk is None:
+            return heard.device.resident
+        # A time by a clock that was never compared with ours does not say who was checked in then.
+        t_ms = heard.t_ms if heard.clock is None else None
+        return self.kiosk.resident_of(heard.device.id, heard.device.resident, t_ms)
+
+    def _make_kiosk(self, settings: KioskSettings) -> Kiosk:
+        around = Surroundings(
+            self._spool,
+            self._clock,
+            trust=self._watch.trust,
+            up=lambda: self.up,
+            appended=self._stored,
+            fault=lambda: self.recorder.fault,
+        )
+        kiosk = Kiosk(settings, self._settings.data_dir, _assignments(self._settings), around)
+        self.recorder.listeners.append(
+            lambda heard: kiosk.heard(heard.device.id, heard.measurement, heard.t_ms)
+        )
+        self.recorder.append = kiosk.append
+        self._devices.on_not_clinical = kiosk.nothing
+        return kiosk
+
     async def _look_at_the_clock(self) -> None:
         """So that a jump is seen though nothing is measured, and the spool knows how many days it has run."""
         while True:
@@ -156,6 +191,8 @@ class Gateway:
         if await asyncio.to_thread(self._configuration.take, command):
             self._settings = self._configuration.in_force
             self._devices.configure(self._settings)
+            if self.kiosk is not None:
+                self.kiosk.configure(_assignments(self._settings))
             if self._uplink is not None:
                 self._uplink.set_limits(self._pace())
         self._state_configuration(stated)
@@ -169,6 +206,10 @@ class Gateway:
     def _pace(self) -> LaneLimits:
         uplink = self._settings.uplink
         return self._limits or LaneLimits(uplink.backlog_readings_per_s, uplink.resend_after_s)
+
+
+def _assignments(settings: GatewaySettings) -> dict[str, str | None]:
+    return {device.id: device.resident for device in settings.devices}
 
 
 def _spool_of(settings: GatewaySettings, clock: Clock) -> SpoolThread:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
 from cunmai_gateway.devices import Heard
 from cunmai_gateway.readings import Draft
+from cunmai_gateway.spool import Spool
 from cunmai_gateway.spool_thread import SpoolThread, SpoolUnavailable
 from cunmai_runtime.logs import OnChange
 from cunmai_wire.base import ClockTrust
@@ -22,6 +23,8 @@ _DAY_MS = 24 * 3_600_000
 
 
 Listener = Callable[[Heard], None]
+Append = Callable[[Spool, Sequence[Draft], Mapping[int, int]], object]
+"""Puts drafts into the spool, with the count of what was not stored. Runs on the spool's thread."""
 _Waiting = tuple[Heard, ClockTrust]
 
 
@@ -50,6 +53,7 @@ class Recorder:
         """Measurements that found no room while the disk took none, by the day's first millisecond."""
         self._storing: asyncio.Task[bool] | None = None
         self.listeners: list[Listener] = []
+        self.append: Append = _append
         self.stored = 0
         self.not_kept = 0
         self.fault: str | None = None
@@ -108,7 +112,7 @@ class Recorder:
         group, not_kept = list(self._group), dict(self._not_kept)
         try:
             stream, last_seq = await self._spool.use(
-                lambda spool: (spool.append(group, not_stored=not_kept), (spool.stream, spool.measured()))[1]
+                lambda spool: (self.append(spool, group, not_kept), (spool.stream, spool.measured()))[1]
             )
         except SpoolUnavailable as error:
             self.fault = str(error)
@@ -139,3 +143,7 @@ class Recorder:
                 why="本地暂存已到上限, 最早的测量值被丢弃 / the spool is full: the oldest readings went",
                 todo="cunmai gateway doctor",
             )
+
+
+def _append(spool: Spool, drafts: Sequence[Draft], not_stored: Mapping[int, int]) -> None:
+    spool.append(drafts, not_stored=not_stored)

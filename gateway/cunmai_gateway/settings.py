@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from cunmai_gateway.drivers.registry import driver_specs
+from cunmai_gateway.kiosk.settings import KioskSettings
 from cunmai_runtime.mqtt import MqttSettings
 from cunmai_wire.base import DeviceId, GatewayId, ResidentId
 
@@ -83,6 +84,8 @@ class GatewaySettings(BaseModel):
     utc_offset_minutes: int = Field(default=480, ge=-720, le=840)
     """The clinic's own zone, for devices that tell a time without one. 480 is China."""
     devices: tuple[DeviceSettings, ...] = Field(default=(), max_length=64)
+    kiosk: KioskSettings | None = None
+    """The page on the machine itself. Left out: there is none."""
 
     spool: SpoolSettings = SpoolSettings()
     uplink: UplinkSettings = UplinkSettings()
@@ -96,6 +99,18 @@ class GatewaySettings(BaseModel):
         if twice:
             raise ValueError(
                 f"设备编号重复: {', '.join(twice)} / device ids are given twice: {', '.join(twice)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _kiosk_devices_are_shared(self) -> GatewaySettings:
+        shared = {device.id for device in self.devices if device.resident is None}
+        strange = sorted(set(self.kiosk.devices if self.kiosk else ()) - shared)
+        if strange:
+            names = ", ".join(strange)
+            raise ValueError(
+                f"kiosk.devices 里的 {names} 不在设备中, 或已指定居民 / "
+                f"kiosk.devices: {names} is no device here, or is assigned to a resident"
             )
         return self
 

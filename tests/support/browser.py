@@ -37,6 +37,8 @@ class Screen:
 
 
 PHONE = Screen("phone", 360, 740, mobile=True)
+SMARTPHONE = Screen("smartphone", 390, 844, mobile=True)
+SMALL_KIOSK = Screen("small-kiosk", 1280, 800, mobile=False)
 KIOSK = Screen("kiosk", 1280, 1024, mobile=False)
 
 
