@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cunmai.demo.broker import Choice
+from cunmai.demo.broker import Choice, free_port
 from cunmai.demo.clinic import ClinicPlan
-from cunmai.demo.run import Options, run_demo
+from cunmai.demo.run import KIOSK_PORT, Options, run_demo
 from cunmai_runtime.errors import UserError
 from cunmai_sim.errors import SimError
 from cunmai_sim.player import check_speed
@@ -68,7 +68,15 @@ def _plans(source: Source | None) -> tuple[ClinicPlan, ...]:
 
     return (
         ClinicPlan(1, "demo-shangcun", "上村卫生室", "R-7F3K", first),
-        ClinicPlan(2, "demo-xiacun", "下村卫生室", "R-2M9D", calm, ultrasound=True),
+        ClinicPlan(
+            2,
+            "demo-xiacun",
+            "下村卫生室",
+            "R-2M9D",
+            calm,
+            ultrasound=True,
+            kiosk_port=free_port(KIOSK_PORT),
+        ),
     )
 
 

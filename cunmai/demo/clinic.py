@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from cunmai_gateway.gateway import Gateway
+from cunmai_gateway.kiosk.settings import KioskSettings
 from cunmai_gateway.radio import Radio
 from cunmai_gateway.settings import DeviceSettings, GatewaySettings
 from cunmai_runtime.clock import Clock
@@ -17,7 +18,7 @@ from cunmai_sim.air import Air
 from cunmai_sim.exam import make_exam
 from cunmai_sim.oximeter import Oximeter
 from cunmai_sim.player import Player
-from cunmai_sim.scenario import Sample
+from cunmai_sim.scenario import Sample, endless, finger_off, in_turn, stable
 from cunmai_sim.ultrasound import Ultrasound
 
 _CHINA = timezone(timedelta(hours=8))
@@ -33,10 +34,16 @@ class ClinicPlan:
     resident: str
     samples: Callable[[], Iterable[Sample]]
     ultrasound: bool = False
+    kiosk_port: int | None = None
+    """Where the page for measuring is; it comes with an oximeter that is nobody's own."""
 
     @property
     def oximeter_address(self) -> str:
         return f"F0:0D:00:00:18:{self.number:02X}"
+
+    @property
+    def kiosk_address(self) -> str:
+        return f"F0:0D:00:00:19:{self.number:02X}"
 
     @property
     def ultrasound_address(self) -> str:
@@ -60,8 +67,14 @@ class ClinicPlan:
                     address=self.ultrasound_address,
                 )
             )
+        if self.kiosk_port is not None:
+            devices.append(DeviceSettings(id="shared-oximeter", driver="plx", address=self.kiosk_address))
         return GatewaySettings(
-            gateway=self.gateway, data_dir=folder / self.gateway, mqtt=mqtt, devices=tuple(devices)
+            gateway=self.gateway,
+            data_dir=folder / self.gateway,
+            mqtt=mqtt,
+            devices=tuple(devices),
+            kiosk=None if self.kiosk_port is None else KioskSettings(port=self.kiosk_port, altitude_m=40),
         )
 
 
@@ -73,7 +86,7 @@ class Clinic:
         self.settings = settings
         self._clock = clock
         self._speed = speed
-        self._playing: asyncio.Task[object] | None = None
+        self._playing: list[asyncio.Task[None]] = []
         self._gateway: Gateway | None = None
         self.played_out = asyncio.Event()
         """Set when the samples have come to their end."""
@@ -92,11 +105,16 @@ class Clinic:
                     name=f"SIM-US-{self.plan.number}",
                 )
                 await machine.start()
+            shared = Oximeter(air, address=self.plan.kiosk_address, name=f"SIM-KIOSK-{self.plan.number}")
+            if self.plan.kiosk_port is not None:
+                await shared.start()
             central = await air.central(f"F0:F1:00:00:00:{self.plan.number:02X}")
             self._gateway = Gateway(self.settings, Radio(central.scanner, central.client), clock=self._clock)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gateway.run())
-                self._playing = tasks.create_task(self._play(oximeter))
+                self._playing = [tasks.create_task(self._play(oximeter))]
+                if self.plan.kiosk_port is not None:
+                    self._playing.append(tasks.create_task(self._play_visits(shared)))
 
     async def _play(self, oximeter: Oximeter) -> None:
         await oximeter.until_subscribed(oximeter.continuous, oximeter.spot_check)
@@ -104,10 +122,16 @@ class Clinic:
         await player.play(self.plan.samples())
         self.played_out.set()
 
+    async def _play_visits(self, oximeter: Oximeter) -> None:
+        """At the kiosk one finger follows another, for whoever checks in on the page."""
+        await oximeter.until_subscribed(oximeter.continuous)
+        fingers = endless(lambda: in_turn(stable(seed=3, duration_s=40), finger_off(duration_s=20)))
+        await Player(oximeter, speed=self._speed).play(fingers)
+
     def stop_playing(self) -> None:
         """No new frames from now on."""
-        if self._playing is not None:
-            self._playing.cancel()
+        for playing in self._playing:
+            playing.cancel()
 
     @property
     def up(self) -> bool:

@@ -36,10 +36,11 @@ from cunmai_runtime.errors import UserError
 from cunmai_runtime.logs import configure_logging
 from cunmai_runtime.mqtt import MqttSettings
 
-PHONE_PORT, PAGES_PORT = 8088, 8087
+PHONE_PORT, PAGES_PORT, KIOSK_PORT = 8088, 8087, 8090
 START_S = 20.0
 DRAIN_S = 60.0
 STATUS_EVERY_S = 10.0
+_VISITOR = "R-5K8D"
 
 CONTACTS = (
     Contact(id="village-doctor", role="村医", to=SecretStr("demo-village-doctor")),
@@ -84,7 +85,7 @@ async def run_demo(options: Options, console: Console) -> int:
                 Clinic(plan, plan.settings(folder, mqtt), clock, options.speed) for plan in options.plans
             ]
             with _services(settings, clock) as services:
-                _greet(console, broker, settings)
+                _greet(console, broker, settings, options.plans)
                 async with _clinics(clinics, services) as running:
                     await _watch(options, clinics, running, services, _Status(clinics, settings, narrator))
                     narrator.say("停止测量, 等待上传 … / no more measuring, draining …")
@@ -171,11 +172,17 @@ async def _until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.02)
 
 
-def _greet(console: Console, broker: str, settings: _Settings) -> None:
+def _greet(console: Console, broker: str, settings: _Settings, plans: Sequence[ClinicPlan]) -> None:
     phone = settings.rules.webhook.url.removesuffix("/sms")
+    kiosks = "".join(
+        f"一体机页面 the kiosk's page: [link={url}]{url}[/link]  (登记 check in: {_VISITOR})\n"
+        for plan in plans
+        if plan.kiosk_port is not None and (url := f"http://127.0.0.1:{plan.kiosk_port}")
+    )
     console.print(
         f"[bold]村脉演示 Cunmai demo[/bold]  消息服务 broker: {broker}\n"
         f"医生的手机 the doctor's phone: [link={phone}]{phone}[/link]  (用浏览器打开 open it in a browser)\n"
+        f"{kiosks}"
         "按 Ctrl-C 结束并查看对账单 / Ctrl-C ends it and prints the ledger\n"
     )
 
