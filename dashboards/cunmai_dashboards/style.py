@@ -83,6 +83,16 @@ OUTCOMES: list[models.ValueMapping] = [
 ]
 """Grades, lanes, states of a notice, answers. An empty cell stays empty: the row is about something else."""
 
+GAPS: list[models.ValueMapping] = [
+    _words(
+        missing=("未到 missing", YELLOW),
+        lost=("丢失 lost", RED),
+        unjudged=("未判 not judged", YELLOW),
+    ),
+    _words(open=("未了结 open", RED), closed=("已补齐 closed", BLUE)),
+]
+"""Kinds and conditions of the ledger's gaps."""
+
 QUALITIES: list[models.ValueMapping] = [
     # No flag at all is an empty text, which is not the same as no reading.
     _special(models.SpecialValueMatch.EMPTY, "良好 good", GREEN, 0),

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cunmai_ingest import cli_api
 from cunmai_ingest.book import Book
 from cunmai_ingest.quarantine import Entry
 from cunmai_ingest.service import Ingest
@@ -36,6 +37,9 @@ quarantine_app = typer.Typer(
     add_completion=False, help="隔离区: 读不懂的输入 / input that was set aside", no_args_is_help=True
 )
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(cli_api.token_app, name="token")
+app.command("api")(cli_api.api)
+app.command("looks")(cli_api.looks)
 
 Config = Annotated[Path, typer.Option("--config", help="ingest.yaml")]
 

@@ -97,6 +97,18 @@ class LedgerSettings(_Settings):
     every_s: float = Field(default=5, gt=0, le=3600)
 
 
+class ApiSettings(_Settings):
+    """The read API, run by `cunmai ingest api`."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    """Put a proxy with TLS in front before anyone outside this machine connects."""
+    port: int = Field(default=8090, ge=1, le=65535)
+    public_url: Annotated[str, AfterValidator(_server_address)] = "http://127.0.0.1:8090"
+    """As clients reach it: what the links in FHIR answers begin with."""
+    timeout_s: float = Field(default=10, gt=0, le=60)
+    """No question to the store takes longer."""
+
+
 class IngestSettings(_Settings):
     """One ingest process. Several share the work by bucket sets, each with its own `id` and `data_dir`."""
 
@@ -110,6 +122,7 @@ class IngestSettings(_Settings):
     store: StoreSettings
     quarantine: QuarantineSettings = QuarantineSettings()
     ledger: LedgerSettings = LedgerSettings()
+    api: ApiSettings = ApiSettings()
     batch_messages: int = Field(default=200, ge=1, le=1000)
     """At most this many messages are stored, committed and receipted together."""
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
@@ -118,6 +131,11 @@ class IngestSettings(_Settings):
     @property
     def book_path(self) -> Path:
         return self.data_dir / "ingest-book.sqlite"
+
+    @property
+    def api_path(self) -> Path:
+        """The read API's tokens, and who looked at whom."""
+        return self.data_dir / "ingest-api.sqlite"
 
     def receipt_filters(self) -> tuple[str, ...]:
         """Where other consumers say what they hold: what the ledger calls judged."""

@@ -21,7 +21,7 @@ def cunmai(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 def test_without_a_verb_it_lists_them() -> None:
     listed = cunmai()
     assert listed.returncode == 0
-    for verb in ("demo", "gateway", "decode", "ingest", "rules", "dashboards", "sim"):
+    for verb in ("demo", "gateway", "decode", "ingest", "ledger", "rules", "dashboards", "sim"):
         assert f"cunmai {verb}" in listed.stdout
 
 

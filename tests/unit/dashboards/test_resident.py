@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft7Validator
 
 from cunmai_dashboards.build import dashboards, stale, texts, write
 from cunmai_wire.events import Answer, Grade, Lane, NoticeState
+from support.boards import Schemas, faults_of, grafana_schemas
 
 GENERATED = Path(__file__).resolve().parents[3] / "dashboards" / "generated"
 GREY = "#808080"
@@ -25,33 +25,12 @@ def board() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def schemas(data_dir: Path) -> dict[str, dict[str, Any]]:
-    folder = data_dir / "grafana-schema"
-    return {
-        name: json.loads((folder / f"{name}.json").read_text())
-        for name in ("dashboard", "timeseries", "table")
-    }
+def schemas(data_dir: Path) -> Schemas:
+    return grafana_schemas(data_dir)
 
 
-def _faults(board: dict[str, Any], schemas: dict[str, dict[str, Any]]) -> list[str]:
-    """What Grafana's published schemas, which allow no unknown key, object to."""
-    whole = {**schemas["dashboard"], "$ref": "#/definitions/Dashboard"}
-    faults = [error.message for error in Draft7Validator(whole).iter_errors(board)]
-    for panel in board["panels"]:
-        schema = schemas.get(panel["type"], {})
-        parts = {
-            "Options": panel.get("options"),
-            "FieldConfig": panel["fieldConfig"]["defaults"].get("custom"),
-        }
-        for name, part in parts.items():
-            if part and name in schema.get("definitions", {}):
-                validator = Draft7Validator({**schema, "$ref": f"#/definitions/{name}"})
-                faults += [error.message for error in validator.iter_errors(part)]
-    return faults
-
-
-def test_it_is_valid_by_grafanas_schema(board: dict[str, Any], schemas: dict[str, dict[str, Any]]) -> None:
-    assert _faults(board, schemas) == []
+def test_it_is_valid_by_grafanas_schema(board: dict[str, Any], schemas: Schemas) -> None:
+    assert faults_of(board, schemas) == []
 
 
 @pytest.mark.parametrize(
@@ -65,14 +44,14 @@ def test_it_is_valid_by_grafanas_schema(board: dict[str, Any], schemas: dict[str
     ],
 )
 def test_a_seeded_fault_is_caught(
-    board: dict[str, Any], schemas: dict[str, dict[str, Any]], path: tuple[Any, ...], value: object, said: str
+    board: dict[str, Any], schemas: Schemas, path: tuple[Any, ...], value: object, said: str
 ) -> None:
     broken = copy.deepcopy(board)
     part = broken
     for step in path[:-1]:
         part = part[step]
     part[path[-1]] = value
-    faults = _faults(broken, schemas)
+    faults = faults_of(broken, schemas)
     assert any(said in fault for fault in faults)
 
 
@@ -81,8 +60,8 @@ def test_the_generated_file_is_what_the_code_builds() -> None:
 
 
 def test_a_stale_or_missing_file_is_found(tmp_path: Path) -> None:
-    assert stale(tmp_path) == [tmp_path / "resident.json"]
-    (path,) = write(tmp_path)
+    assert stale(tmp_path) == [tmp_path / "ledger.json", tmp_path / "resident.json"]
+    _, path = write(tmp_path)
     assert stale(tmp_path) == []
     path.write_text(path.read_text().replace("93.01", "92"))
     assert stale(tmp_path) == [path]
