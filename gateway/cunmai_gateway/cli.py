@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from cunmai_gateway.cli_care import config_app, doctor
+from cunmai_gateway.cli_pair import DEFAULT_SECONDS, pair
 from cunmai_gateway.gateway import Gateway
 from cunmai_gateway.radio import Radio, platform_radio
 from cunmai_gateway.settings import GatewaySettings
@@ -28,6 +29,15 @@ app.add_typer(config_app, name="config")
 def run(config: Annotated[Path, typer.Option(help="gateway.yaml")]) -> None:
     """连接设备, 暂存并上传测量值 / connect to devices, spool and send their readings."""
     run_gateway(load_model(config, GatewaySettings), platform_radio())
+
+
+@app.command("pair")
+def pair_command(
+    config: Annotated[Path | None, typer.Option(help="gateway.yaml; 标出已有的 / marks those listed")] = None,
+    seconds: Annotated[float, typer.Option(min=1, max=120, help="搜寻几秒 / how long")] = DEFAULT_SECONDS,
+) -> None:
+    """列出附近的设备, 信号和可能的驱动, 并给出要写入的配置 / list what advertises here, and what to paste."""
+    asyncio.run(pair(platform_radio(), config, seconds))
 
 
 def run_gateway(settings: GatewaySettings, radio: Radio) -> None:

@@ -9,8 +9,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from pydantic import ValidationError
 
+from cunmai_gateway import drivers
 from cunmai_gateway.decoders.registry import FRAME_TYPES, describe
+from cunmai_gateway.drivers.guess import guess_drivers
+from cunmai_gateway.drivers.registry import driver_specs
+from cunmai_gateway.settings import DeviceSettings
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "adding-a-driver.md").read_text()
 
@@ -22,7 +27,7 @@ def blocks(language: str) -> list[str]:
 def test_the_example_format_decodes_its_example_vector(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    module, use = blocks("python")[:2]
+    module, use, _driver = blocks("python")
     acme = ModuleType("acme")
     monkeypatch.setitem(sys.modules, "acme", acme)
     exec(module, vars(acme))
@@ -43,3 +48,19 @@ def test_the_modules_that_the_page_names_exist() -> None:
     gateway = Path(__file__).resolve().parents[3] / "gateway" / "cunmai_gateway"
     for named in re.findall(r"`((?:decoders|interpret|vendors)/[a-z_]+\.py)`", PAGE):
         assert (gateway / named).exists() or (gateway / "decoders" / named).exists(), named
+
+
+def test_one_file_makes_the_example_driver_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "acme.py").write_text(blocks("python")[2])
+    monkeypatch.setattr(drivers, "__path__", [*drivers.__path__, str(tmp_path)])
+    driver_specs.cache_clear()
+    try:
+        settings = DeviceSettings.model_validate({"id": "acme-1", "driver": "acme", "name": "ACME P1"})
+        assert driver_specs()[settings.driver].title_en == "Acme oximeter"
+        guesses = guess_drivers(driver_specs(), "ACME P1", [])
+        assert [guess.driver for guess in guesses] == ["acme"]
+    finally:
+        sys.modules.pop("cunmai_gateway.drivers.acme", None)
+        driver_specs.cache_clear()
+    with pytest.raises(ValidationError, match="no driver is called acme"):
+        DeviceSettings.model_validate({"id": "acme-1", "driver": "acme", "name": "ACME P1"})
