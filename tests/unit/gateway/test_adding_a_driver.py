@@ -52,15 +52,14 @@ def test_the_modules_that_the_page_names_exist() -> None:
 
 def test_one_file_makes_the_example_driver_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "acme.py").write_text(blocks("python")[2])
-    monkeypatch.setattr(drivers, "__path__", [*drivers.__path__, str(tmp_path)])
-    driver_specs.cache_clear()
-    try:
-        settings = DeviceSettings.model_validate({"id": "acme-1", "driver": "acme", "name": "ACME P1"})
-        assert driver_specs()[settings.driver].title_en == "Acme oximeter"
-        guesses = guess_drivers(driver_specs(), "ACME P1", [])
-        assert [guess.driver for guess in guesses] == ["acme"]
-    finally:
-        sys.modules.pop("cunmai_gateway.drivers.acme", None)
+    acme = {"id": "acme-1", "driver": "acme", "name": "ACME P1"}
+    with monkeypatch.context() as beside:
+        beside.setattr(drivers, "__path__", [*drivers.__path__, str(tmp_path)])
         driver_specs.cache_clear()
+        settings = DeviceSettings.model_validate(acme)
+        assert driver_specs()[settings.driver].title_en == "Acme oximeter"
+        assert [guess.driver for guess in guess_drivers(driver_specs(), "ACME P1", [])] == ["acme"]
+    sys.modules.pop("cunmai_gateway.drivers.acme")
+    driver_specs.cache_clear()
     with pytest.raises(ValidationError, match="no driver is called acme"):
-        DeviceSettings.model_validate({"id": "acme-1", "driver": "acme", "name": "ACME P1"})
+        DeviceSettings.model_validate(acme)
