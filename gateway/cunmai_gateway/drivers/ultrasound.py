@@ -13,7 +13,8 @@ from bleak.exc import BleakError
 from cunmai_gateway.decoders import exam_transfer as protocol
 from cunmai_gateway.decoders.cursor import Malformed
 from cunmai_gateway.decoders.exam_transfer import ExamEntry, Next, Opcode, Status, Transfer
-from cunmai_gateway.drivers.base import DriverSpec, Sink
+from cunmai_gateway.drivers.base import DriverSpec, Sink, WrongDevice
+from cunmai_gateway.drivers.listening import has
 from cunmai_gateway.interpret.exam import interpret_exam
 from cunmai_gateway.measurement import Measurement
 
@@ -41,11 +42,15 @@ class UltrasoundDriver:
         """Exams that cannot be taken; they are not asked for again until the gateway restarts."""
 
     async def run(self, client: BleakClient, sink: Sink) -> None:
+        if not has(client, _INFO):
+            raise WrongDevice("no exam-metadata service: not such an ultrasound machine")
         protocol.decode_info(bytes(await client.read_gatt_char(_INFO)))
         machine = _Machine(client)
         await machine.listen()
         while True:
-            for entry in await machine.exams():
+            entries = await machine.exams()
+            sink.alive()
+            for entry in entries:
                 key = self._entry_key(entry)
                 if key not in self._left_alone and not await sink.known(key):
                     await self._fetch(machine, entry, sink)
@@ -142,8 +147,10 @@ class _Machine:
         return False
 
     async def close(self, transfer: Transfer) -> None:
-        """Tell the machine that the exam is delivered."""
-        await self._ask(Opcode.CLOSE, protocol.request_close(transfer.crc32))
+        """Tell the machine that the exam is delivered. It only informs: what we hold is whole and checked."""
+        status, _ = await self._ask(Opcode.CLOSE, protocol.request_close(transfer.crc32))
+        if status != Status.OK:
+            self._log.warning("ultrasound.close_refused", status=status)
 
     async def _start(self, transfer: Transfer) -> None:
         while not self._packets.empty():

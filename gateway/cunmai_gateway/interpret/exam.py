@@ -10,11 +10,14 @@ import zlib
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from pydicom import Dataset
 from pydicom.datadict import tag_for_keyword
 
 from cunmai_gateway.decoders.cursor import Malformed
 from cunmai_gateway.measurement import Measurement
+from cunmai_wire.base import ClockTrust, refuse_personal_number
+from cunmai_wire.readings import UltrasoundExam
 
 MAX_JSON_BYTES = 4 << 20
 _MAX_TEXT = 64
@@ -28,6 +31,7 @@ _TEXT_FIELDS = {
     "software": "SoftwareVersions",
     "transducer_type": "TransducerType",
 }
+_TYPED_IN = ("accession_number", "body_part")
 _REQUIRED_UIDS = {
     "study_uid": "StudyInstanceUID",
     "series_uid": "SeriesInstanceUID",
@@ -44,6 +48,17 @@ _THERMAL_INDICES = ("BoneThermalIndex", "CranialThermalIndex", "SoftTissueTherma
 _LINK_FIELDS = ("uplink_mbps", "round_trip_ms", "rsrp_dbm")
 
 
+_CONTRACT = TypeAdapter(UltrasoundExam)
+_FRAME: dict[str, object] = {
+    "seq": 1,
+    "t": 0,
+    "clock": ClockTrust.UNKNOWN,
+    "device": "any",
+    "kind": "ultrasound_exam",
+}
+"""What every reading has, so that the exam's own fields can be tried against the contract."""
+
+
 def interpret_exam(content: bytes, crc32: int, clinic_zone: tzinfo) -> Measurement:
     """Reduce one transferred content. Raises Malformed where it is not what the protocol promises."""
     document = _document(content)
@@ -55,6 +70,7 @@ def interpret_exam(content: bytes, crc32: int, clinic_zone: tzinfo) -> Measureme
             raise Malformed(f"dicom: {keyword} is missing")
         values[name] = uid
     values |= {name: _text(dataset, keyword) for name, keyword in _TEXT_FIELDS.items()}
+    values |= {name: _impersonal(values[name]) for name in _TYPED_IN}
     values |= {name: _number(dataset, keyword) for name, keyword in _FLOAT_FIELDS.items()}
     for name, keyword in _INT_FIELDS.items():
         number = _number(dataset, keyword)
@@ -63,7 +79,21 @@ def interpret_exam(content: bytes, crc32: int, clinic_zone: tzinfo) -> Measureme
     values["thermal_index"] = max(indices, default=None)
     values |= _link(document.get("link"))
     once_keys = (f"exam:{values['sop_instance_uid']}:{crc32:08x}",)
-    return Measurement("ultrasound_exam", values, once_keys=once_keys)
+    return Measurement("ultrasound_exam", _possible(values), once_keys=once_keys)
+
+
+def _possible(values: dict[str, object]) -> dict[str, object]:
+    """Without the figures that cannot be: one wrong setting must not cost the exam. Raises Malformed."""
+    try:
+        _CONTRACT.validate_python(_FRAME | values)
+    except ValidationError as error:
+        impossible = {str(fault["loc"][0]) for fault in error.errors()}
+    else:
+        return values
+    required = sorted(impossible & _REQUIRED_UIDS.keys())
+    if required:
+        raise Malformed(f"dicom: {', '.join(required)} is not a UID")
+    return {name: None if name in impossible else value for name, value in values.items()}
 
 
 def _document(content: bytes) -> dict[str, Any]:
@@ -108,6 +138,14 @@ def _text(dataset: Dataset, keyword: str) -> str | None:
     parts = value if isinstance(value, (list, tuple)) or hasattr(value, "append") else [value]
     text = ", ".join(str(part).strip() for part in parts)
     return text[:_MAX_TEXT] or None
+
+
+def _impersonal(text: object) -> object:
+    """None where somebody typed an identity or phone number into the field."""
+    try:
+        return text and refuse_personal_number(str(text))
+    except ValueError:
+        return None
 
 
 def _number(dataset: Dataset, keyword: str) -> float | None:

@@ -180,6 +180,32 @@ def test_nothing_personal_leaves_the_gateway() -> None:
         assert personal not in text
 
 
+def test_a_number_of_a_person_that_was_typed_into_a_field_stays_out_and_a_uid_that_looks_like_one_stays() -> (
+    None
+):
+    typed = {
+        "00080050": {"vr": "SH", "Value": ["13800138000"]},
+        "0020000D": {"vr": "UI", "Value": ["1.2.110105194912310021"]},
+    }
+    exam = interpret_exam(content(DICOM | typed), 7, CHINA)
+    assert exam.values["accession_number"] is None
+    assert exam.values["study_uid"] == "1.2.110105194912310021"
+
+
+def test_a_figure_that_cannot_be_does_not_cost_the_exam() -> None:
+    wrong = DICOM | {"00185022": {"vr": "DS", "Value": [99]}}
+    exam = interpret_exam(content(wrong, link={"rsrp_dbm": 25, "uplink_mbps": 48.5}), 7, CHINA)
+    assert (exam.values["mechanical_index"], exam.values["rsrp_dbm"]) == (None, None)
+    assert exam.values["uplink_mbps"] == 48.5
+    reading = to_reading(exam, device="us-1", resident=None, t_ms=1, clock=ClockTrust.TRUSTED)
+    assert b"2.25.3" in reading.body
+
+
+def test_an_exam_whose_name_cannot_be_is_malformed() -> None:
+    with pytest.raises(Malformed, match="dicom"):
+        interpret_exam(content(DICOM | {"00080018": {"vr": "UI", "Value": ["2.25.x"]}}), 7, CHINA)
+
+
 def test_an_offset_in_the_exam_wins_over_the_clinics_zone() -> None:
     exam = interpret_exam(content(DICOM | {"00080201": {"vr": "SH", "Value": ["+0000"]}}), 7, CHINA)
     assert exam.values["exam_t"] == 1_767_323_045_000
