@@ -36,6 +36,7 @@ from cunmai_gateway.stated import Identity, Stated
 from cunmai_gateway.uplink import Uplink
 from cunmai_gateway.vitals import VitalsCollector
 from cunmai_runtime.clock import Clock, system_clock
+from cunmai_runtime.errors import UserError
 from cunmai_runtime.logs import OnChange
 from cunmai_wire.base import ClockTrust
 from cunmai_wire.commands import Configure
@@ -78,7 +79,7 @@ class Gateway:
             await self._run()
 
     async def _run(self) -> None:
-        stream = await self._spool.open()
+        stream = await self._open_spool()
         identity = Identity(self._settings.gateway, f"cunmai-{version('cunmai')}")
         stated = Stated(identity, self._watch, stream)
         self._state_configuration(stated)
@@ -105,6 +106,15 @@ class Gateway:
             if self.kiosk is not None:
                 await self.kiosk.close()
             await self._spool.close()
+
+    async def _open_spool(self) -> str:
+        try:
+            return await self._spool.open()
+        except (SpoolUnavailable, OSError) as error:
+            raise UserError(
+                f"暂存打不开, 无法测量: {error}\nthe spool in {self._settings.data_dir} cannot be opened; what to do: "
+                "cunmai gateway doctor"
+            ) from error
 
     @property
     def up(self) -> bool:

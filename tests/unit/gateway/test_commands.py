@@ -1,4 +1,4 @@
-"""`cunmai gateway config show`: what is in force, who said so, and no secret."""
+"""`cunmai gateway config show` and `run`: what is in force, who said so, no secret, and no traceback."""
 
 from __future__ import annotations
 
@@ -39,3 +39,15 @@ def test_it_shows_the_local_file_then_what_the_server_sent(tmp_path: Path) -> No
     settings = after["settings"]
     assert isinstance(settings, dict)
     assert settings["devices"] == [device]
+
+
+def test_a_data_directory_that_cannot_be_used_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file is in the way")
+    config = tmp_path / "gateway.yaml"
+    config.write_text(f"gateway: cz-01\ndata_dir: {tmp_path}/data\n")
+    command = [sys.executable, "-m", "cunmai", "gateway", "run", "--config", str(config)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 2
+    assert "暂存打不开" in result.stderr
+    assert "cunmai gateway doctor" in result.stderr
+    assert "Traceback" not in result.stderr
