@@ -247,6 +247,20 @@ def test_a_failing_disk_leaves_nothing_to_be_done_behind_anyones_back(machine: M
     assert machine.attribute(1, 1, None, "R-2") == (1, 0, 0, 0)
 
 
+def test_what_the_kiosks_file_did_not_take_is_concluded_before_anything_else(machine: Machine) -> None:
+    machine.measure(None)
+    store = machine.memory._store
+    assert store is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "conclude", full_disk)
+        with pytest.raises(StoreFault):
+            machine.attribute(1, 1, None, "R-1")
+    assert machine.attribute(1, 1, None, "R-2") == (0, 0, 1, 0), "it counts for R-1 by now"
+    assert list(machine.kept().values()) == ["R-1"]
+    assert machine.attribute(1, 1, "R-1", "R-2") == (1, 0, 0, 0)
+    assert counted_for(machine.readings()) == machine.kept()
+
+
 POINTS = [f"{step}-{moment}" for step in ("intend", "append", "conclude") for moment in ("before", "after")]
 
 
