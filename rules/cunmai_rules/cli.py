@@ -12,11 +12,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cunmai_rules.pages.words import rule_sentence
 from cunmai_rules.scores.files import load_score, score_lines
 from cunmai_rules.service import RulesService
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.loader import load_rules, packs_dir
+from cunmai_rules.thresholds.sentence import rule_sentence
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.logs import configure_logging
 from cunmai_runtime.service import stop_on_signals

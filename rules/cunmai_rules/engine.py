@@ -27,6 +27,7 @@ from cunmai_rules.clocks import Clocks
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.journal.judgements import REFUSED, Judgements, Subject, subject_of
 from cunmai_rules.settings import RulesSettings
+from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
 from cunmai_rules.thresholds.events import Escalate, GradeChange, Observation, Tick
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.step import Step, due_ms, step
@@ -92,6 +93,7 @@ class Engine:
         self._judgements = Judgements(db)
         self._log = structlog.get_logger("rules")
         self._clocks = Clocks()
+        self._facts = {site.gateway: Facts(altitude_m=site.altitude_m) for site in settings.sites}
         self._changed = OnChange()
         self.rules = rules
 
@@ -266,8 +268,9 @@ class Engine:
     # -- the step and what follows ----------------------------------------------------------------------
 
     def _step(self, subject: Subject, event: Observation | Tick) -> Step:
-        outcome = step(self._judgements.state(subject.id), event, self.rules)
-        self._judgements.save_state(subject, outcome.state, due_ms(outcome.state, self.rules))
+        facts = self._facts.get(subject.gateway, NOTHING_KNOWN)
+        outcome = step(self._judgements.state(subject.id), event, self.rules, facts)
+        self._judgements.save_state(subject, outcome.state, due_ms(outcome.state, self.rules, facts))
         for action in outcome.actions:
             if isinstance(action, Escalate):
                 self._escalate(subject, action)

@@ -213,7 +213,8 @@ def _problem(document: Document, fault: ErrorDetails, secret: frozenset[str]) ->
     fault = _of_the_tag(fault)
     path = fault["loc"]
     zh, en = _words(fault, show=path[-1] not in secret if path else True)
-    where = ".".join(str(segment) for segment in path)
+    # A model that tells its forms apart names them in brackets: not something the author wrote.
+    where = ".".join(str(segment) for segment in path if not str(segment).startswith("("))
     line = document.line_of(path)
     return Problem(document.file, line, f"{where}: {zh}" if where else zh, f"{where}: {en}" if where else en)
 
@@ -253,7 +254,8 @@ def _words(fault: ErrorDetails, *, show: bool) -> tuple[str, str]:
             zh, en = _SHORT_WORDS[kind]
             return f"{given} {zh.format(**context)}", f"{given} {en.format(**context)}"
         case _:
-            return f"{given} 不合要求({fault['msg']})", f"{given}: {fault['msg']}"
+            zh, _, en = fault["msg"].partition(" / ")
+            return (zh, en) if en else (f"{given} 不合要求({zh})", f"{given}: {zh}")
 
 
 _ENUM_MEMBER = re.compile(r"<[\w.]+: ('[^']*')>")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
 from cunmai_rules.thresholds.events import Action, Escalate, GradeChange, Observation, Tick
 from cunmai_rules.thresholds.loader import build_rules
 from cunmai_rules.thresholds.ruleset import RuleSet
@@ -34,6 +35,17 @@ def oximetry_rules(raw: bytes = OXIMETRY) -> RuleSet:
     return build_rules([("oximetry.yaml", raw)])
 
 
+def one_rule(when: str, clear: str | None = None, **more: str) -> RuleSet:
+    """A pack of one rule, `r1`, from the YAML of its parts."""
+    parts = {"grade": "red", "lane": "page", "when": when, **({"clear": clear} if clear else {}), **more}
+    lines = "".join(f"    {name}: {value}\n" for name, value in parts.items())
+    text = (
+        "pack: test\nversion: 1\ntitle: {zh: test, en: test}\nrules:\n"
+        f"  - id: r1\n    title: {{zh: test, en: test}}\n    source: a test\n{lines}"
+    )
+    return build_rules([("test.yaml", text.encode())])
+
+
 @dataclass
 class Story:
     """One subject's readings and ticks, in order. The state goes through JSON at every step."""
@@ -42,6 +54,7 @@ class Story:
     state: SubjectState = field(default_factory=dict)
     actions: list[Action] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    facts: Facts = NOTHING_KNOWN
     _seq: int = 0
 
     def reads(
@@ -59,12 +72,18 @@ class Story:
         arrived_ms = None if arrived_s is None else T0_MS + int(arrived_s * 1000)
         return self._step(Observation("s", self._seq, "oximetry", t_ms, values, quality, late, arrived_ms))
 
+    def sees(self, at_s: float, kind: str, *quality: str, **values: object) -> Story:
+        """A reading of any kind, live."""
+        self._seq += 1
+        t_ms = T0_MS + int(at_s * 1000)
+        return self._step(Observation("s", self._seq, kind, t_ms, values, quality, late=False))
+
     def passes(self, at_s: float) -> Story:
         """Time has come to `at_s`."""
         return self._step(Tick(T0_MS + int(at_s * 1000)))
 
     def _step(self, event: Observation | Tick) -> Story:
-        outcome = step(load_state(dump_state(self.state)), event, self.rules)
+        outcome = step(load_state(dump_state(self.state)), event, self.rules, self.facts)
         self.state = outcome.state
         self.actions += outcome.actions
         self.reasons += [decision.reason for decision in outcome.decisions]

@@ -35,9 +35,10 @@ def finding(escalation: Escalation, rule: VersionedRule | None, readings: Sequen
 
     `readings` are the subject's, oldest first, up to the one that raised it.
     """
-    if rule is None:
+    main = rule.rule.main if rule else None
+    if main is None:
         return None
-    kind, field = rule.rule.when.kind_and_field
+    kind, field = main.kind_and_field
     values = [
         float(reading.values[field])
         for reading in readings

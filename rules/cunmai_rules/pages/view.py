@@ -13,10 +13,13 @@ from cunmai_rules.journal.escalations import Entry, Escalations
 from cunmai_rules.journal.judgements import Judged, Judgements
 from cunmai_rules.notify.message import Finding, finding
 from cunmai_rules.pages.chart import Dot, Line, trend_svg
-from cunmai_rules.pages.words import ANSWERS, GRADES, HISTORY, REASONS, STATUSES, Lang, rule_sentence, say
+from cunmai_rules.pages.words import ANSWERS, GRADES, HISTORY, REASONS, STATUSES, Lang, say
 from cunmai_rules.settings import RulesSettings
+from cunmai_rules.thresholds.conditions import Value
 from cunmai_rules.thresholds.events import Reason
+from cunmai_rules.thresholds.forms import ClearLimit
 from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule
+from cunmai_rules.thresholds.sentence import rule_sentence
 from cunmai_wire.events import Answer
 
 TREND_BEFORE_MS = 30 * 60_000
@@ -93,19 +96,21 @@ def escalation_view(
 def _trend(
     readings: Sequence[Judged], rule: VersionedRule | None, utc_offset_minutes: int, lang: Lang
 ) -> Markup:
-    if rule is None:
+    main = rule.rule.main if rule else None
+    if rule is None or main is None:
         return Markup()
-    kind, field = rule.rule.when.kind_and_field
+    kind, field = main.kind_and_field
     accepted = rule.rule.quality.accept
     dots = [
         Dot(reading.t_ms, float(reading.values[field]), all(flag in accepted for flag in reading.quality))
         for reading in readings
         if reading.kind == kind and field in reading.values
     ]
-    lines = [
-        Line(rule.rule.when.value, f"{rule.rule.when.value:g}", "raises"),
-        Line(rule.rule.clear.value, f"{rule.rule.clear.value:g}", "clears"),
-    ]
+    lines = []
+    if isinstance(main, Value):
+        lines.append(Line(main.value, f"{main.value:g}", "raises"))
+    if isinstance(rule.rule.clear, ClearLimit):
+        lines.append(Line(rule.rule.clear.value, f"{rule.rule.clear.value:g}", "clears"))
     title = rule.rule.title.zh if lang == "zh" else rule.rule.title.en
     # Built by chart.py from numbers and escaped labels.
     return Markup(trend_svg(dots, lines, title=title, utc_offset_minutes=utc_offset_minutes))  # noqa: S704

@@ -6,8 +6,6 @@ from typing import Literal
 
 from cunmai_rules.escalation.policy import Status
 from cunmai_rules.thresholds.events import Reason
-from cunmai_rules.thresholds.pack import Direction, Rule
-from cunmai_wire.codes import CODES
 from cunmai_wire.events import Answer, Grade, NoticeState
 from cunmai_wire.quality import QualityFlag
 
@@ -71,6 +69,7 @@ REASONS: dict[Reason, Pair] = {
     Reason.LIMIT_MET_LATE: ("补传的数据达到预警线", "late readings met the limit"),
     Reason.CONFIRMED_LIVE: ("补传的异常已被实时数据证实", "a late finding was confirmed live"),
     Reason.SPELL_UNCONFIRMED: ("一次异常后没有复测", "one abnormal reading, and nothing after it"),
+    Reason.NOTHING_HEARD: ("在规定时间内没有收到", "nothing came in time"),
     Reason.DOUBTFUL: (
         "数值异常但信号不可靠, 请重新测量",
         "abnormal values of doubtful quality: measure again",
@@ -107,25 +106,7 @@ FLAGS: dict[str, Pair] = {
     QualityFlag.SEARCHING: ("搜索脉搏", "searching"),
 }
 
-_COMPARISONS: dict[Direction, Pair] = {
-    Direction.AT_OR_BELOW: ("≤", "at or below"),
-    Direction.BELOW: ("<", "below"),
-    Direction.AT_OR_ABOVE: ("≥", "at or above"),
-    Direction.ABOVE: (">", "above"),
-}
-
 
 def say(pair: Pair, lang: Lang) -> str:
     """One side of a pair."""
     return pair[0 if lang == "zh" else 1]
-
-
-def rule_sentence(rule: Rule, lang: Lang) -> str:
-    """A rule in one plain sentence."""
-    code = CODES[rule.when.kind_and_field]
-    label = code.display_zh if lang == "zh" else code.display
-    limit = f"{say(_COMPARISONS[rule.when.direction], lang)} {rule.when.value:g} {code.ucum}"
-    if rule.when.for_s == 0:
-        return f"{label} {limit}"
-    spell = (f"持续 {rule.when.for_s} 秒", f"for {rule.when.for_s} s")
-    return f"{label} {limit} {say(spell, lang)}"

@@ -66,6 +66,12 @@ class Reason(StrEnum):
     OUT_OF_ORDER = "out_of_order"
     OUT_OF_ORDER_LOW = "out_of_order_dangerous"
     STALE = "stale"
+    INCOMPLETE = "incomplete"
+    """A value that the condition needs is missing or too old: unknown, never normal."""
+    NOT_APPLICABLE = "not_applicable"
+    HEARD = "heard"
+    AWAITED = "awaited"
+    NOTHING_HEARD = "nothing_heard"
     RULE_CHANGED = "rule_changed"
     RULE_REMOVED = "rule_removed"
 

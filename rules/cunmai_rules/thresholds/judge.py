@@ -8,23 +8,26 @@ notices it at once or the next reading notices it a day later.
 from __future__ import annotations
 
 from cunmai_rules.thresholds.events import Action, Escalate, GradeChange, Observation, Reason, Source
+from cunmai_rules.thresholds.forms import Spell
 from cunmai_rules.thresholds.ruleset import VersionedRule
+from cunmai_rules.thresholds.signal import Given, Signal, given_by, read_signal
 from cunmai_rules.thresholds.state import Phase, RuleState
 from cunmai_wire.events import Grade, Lane
 
 HOUR_MS = 3_600_000
+NEW = RuleState()
 
 
 class Judge:
     """Takes events in the order of their time; `state` and `actions` are the outcome."""
 
     def __init__(self, rule: VersionedRule, state: RuleState) -> None:
+        self.compiled = rule
         self.rule = rule.rule
-        self.field = rule.field
         self.version = rule.version
         self.actions: list[Action] = []
         self.state = state
-        if state == RuleState():
+        if state == NEW:
             self.state = state._replace(version=rule.version, digest=rule.digest)
         elif state.digest != rule.digest:
             self._take_over(rule)
@@ -34,7 +37,7 @@ class Judge:
     def _take_over(self, rule: VersionedRule) -> None:
         """The rule has changed: an alarm stays; a spell goes to review; a green is no longer known."""
         state = self.state
-        self.state = state._replace(version=rule.version, digest=rule.digest)
+        self.state = state._replace(version=rule.version, digest=rule.digest, memory=None)
         if state.phase == "pending":
             self._give_spell_up()
         elif state.phase == "clear":
@@ -44,32 +47,56 @@ class Judge:
 
     def observe(self, event: Observation) -> Reason:
         """Judge one reading."""
-        value = event.values.get(self.field)
-        if not isinstance(value, (int, float)):
+        given = given_by(event, self.compiled)
+        if not given:
             return Reason.NO_VALUE
         self._mend_clock(event)
         usable = all(flag in self.rule.quality.accept for flag in event.quality)
         if event.t_ms < self.state.evidence_ms:
-            return self._out_of_order(event, value) if usable else Reason.QUALITY_GATED
+            return self._out_of_order(event, given) if usable else Reason.QUALITY_GATED
         self.advance(event.t_ms)
-        meets = self.rule.when.meets(value)
+        signal, memory = read_signal(self.compiled, self.state.memory, given, event.t_ms)
         if not usable:
-            return self._doubt(event) if meets else Reason.QUALITY_GATED
+            return self._doubt(event, signal)
+        if memory is not None:
+            self.state = self.state._replace(memory=memory)
+        if signal is Signal.UNKNOWN:
+            return Reason.INCOMPLETE
         self.state = self.state._replace(evidence_ms=event.t_ms, doubt_ms=0)
+        return self._evidence(event, signal)
+
+    def _evidence(self, event: Observation, signal: Signal) -> Reason:
         if self.state.phase == "raised":
-            return self._while_raised(event, value, meets)
-        if meets:
+            return self._while_raised(event, signal)
+        if signal is Signal.MET:
             return self._spell(event)
-        return self._recover(event) if self.rule.clear.meets(value) else self._between(event)
+        return self._recover(event) if signal is Signal.CLEAR else self._between(event)
 
     def advance(self, now_ms: int) -> Reason | None:
         """Do what has fallen due before `now_ms`; the last reason, or None where nothing was due."""
         reason: Reason | None = None
-        while (due_ms := due_of(self.state, self.rule.when.gap_s, self.rule.stale_after_s)) is not None:
-            if now_ms < due_ms:
-                break
+        while (due_ms := self.due_ms()) is not None and now_ms >= due_ms:
             reason = self._fall_due(due_ms)
         return reason
+
+    def due_ms(self) -> int | None:
+        """When the passing of time next changes this state, or None."""
+        match self.state.phase:
+            case "pending":
+                return self.state.met_ms + self._spell_of.gap_s * 1000 + 1
+            case "clear" | "raised":
+                return self.state.evidence_ms + self.rule.stale_after_s * 1000 + 1
+            case _:
+                return None
+
+    @property
+    def _spell_of(self) -> Spell:
+        assert isinstance(self.rule.when, Spell), "a rule on values"
+        return self.rule.when
+
+    @property
+    def _clear_for_ms(self) -> int:
+        return self.rule.clear.for_s * 1000 if self.rule.clear is not None else 0
 
     def _fall_due(self, due_ms: int) -> Reason:
         if self.state.phase == "pending":
@@ -104,7 +131,7 @@ class Judge:
             self._enter("pending", Reason.SPELL_BEGAN, event.t_ms, late=event.late)
             self.state = self.state._replace(since_ms=event.t_ms, stream=event.stream, seq=event.seq)
         self.state = self.state._replace(met_ms=event.t_ms, clearing_ms=0)
-        if event.t_ms - self.state.since_ms < self.rule.when.for_s * 1000:
+        if event.t_ms - self.state.since_ms < self._spell_of.for_s * 1000:
             return Reason.SPELL_BEGAN if began else Reason.SPELL_GOES_ON
         reason = Reason.LIMIT_MET_LATE if event.late else Reason.LIMIT_MET
         self.state = self.state._replace(held=False, since_ms=event.t_ms, told="nobody")
@@ -141,18 +168,23 @@ class Judge:
 
     # -- while raised ---------------------------------------------------------------------------------
 
-    def _while_raised(self, event: Observation, value: float, meets: bool) -> Reason:
-        if self.rule.clear.meets(value):
+    def _while_raised(self, event: Observation, signal: Signal) -> Reason:
+        if signal is Signal.CLEAR:
             return self._clearing(event)
         self.state = self.state._replace(clearing_ms=0)
-        if meets and not event.late and self.state.told == "review" and self.rule.lane is Lane.PAGE:
+        if (
+            signal is Signal.MET
+            and not event.late
+            and self.state.told == "review"
+            and self.rule.lane is Lane.PAGE
+        ):
             self._tell(Lane.PAGE, Reason.CONFIRMED_LIVE, event)
             return Reason.CONFIRMED_LIVE
         return Reason.STILL_RAISED
 
     def _clearing(self, event: Observation) -> Reason:
         clearing_ms = self.state.clearing_ms or event.t_ms
-        if event.t_ms - clearing_ms < self.rule.clear.for_s * 1000:
+        if event.t_ms - clearing_ms < self._clear_for_ms:
             self.state = self.state._replace(clearing_ms=clearing_ms)
             return Reason.CLEARING
         self.state = self.state._replace(clearing_ms=0, held=False, told="nobody")
@@ -161,12 +193,12 @@ class Judge:
 
     # -- what is no evidence, and the past --------------------------------------------------------------
 
-    def _doubt(self, event: Observation) -> Reason:
+    def _doubt(self, event: Observation, signal: Signal) -> Reason:
         """A dangerous value that cannot be used. If there is nothing else, the answer is: measure again."""
         state = self.state
-        if state.phase in ("pending", "raised"):
+        if signal is not Signal.MET or state.phase in ("pending", "raised"):
             return Reason.QUALITY_GATED
-        goes_on = state.doubt_ms and event.t_ms - state.doubt_last_ms <= self.rule.when.gap_s * 1000
+        goes_on = state.doubt_ms and event.t_ms - state.doubt_last_ms <= self._spell_of.gap_s * 1000
         doubt_ms = state.doubt_ms if goes_on else event.t_ms
         self.state = state._replace(doubt_ms=doubt_ms, doubt_last_ms=event.t_ms)
         if event.t_ms - doubt_ms < self.rule.quality.doubt_after_s * 1000:
@@ -178,8 +210,10 @@ class Judge:
             self._escalate(Lane.REVIEW, Reason.DOUBTFUL, event.t_ms, event.source, hour)
         return Reason.DOUBTFUL
 
-    def _out_of_order(self, event: Observation, value: float) -> Reason:
-        if not self.rule.when.meets(value) or self.state.phase == "raised":
+    def _out_of_order(self, event: Observation, given: Given) -> Reason:
+        """Older than what was judged: it changes no state, and is looked at by itself."""
+        signal, _ = read_signal(self.compiled, None, given, event.t_ms)
+        if signal is not Signal.MET or self.state.phase == "raised":
             return Reason.OUT_OF_ORDER
         # At most one review per rule, subject and hour: a backlog must not become a flood.
         hour = str(event.t_ms // HOUR_MS * HOUR_MS)
@@ -211,14 +245,3 @@ class Judge:
         self.actions.append(
             Escalate(key, self.rule.id, self.version, self.rule.grade, lane, reason, t_ms, source)
         )
-
-
-def due_of(state: RuleState, gap_s: int, stale_after_s: int) -> int | None:
-    """When the passing of time next changes this state, or None."""
-    match state.phase:
-        case "pending":
-            return state.met_ms + gap_s * 1000 + 1
-        case "clear" | "raised":
-            return state.evidence_ms + stale_after_s * 1000 + 1
-        case _:
-            return None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from pathlib import Path
 
-from cunmai_rules.thresholds.pack import Pack, Rule
-from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule
+from cunmai_rules.thresholds.pack import Pack
+from cunmai_rules.thresholds.ruleset import RuleSet, compile_rule, index_rules
 from cunmai_runtime.yamlfile import Document, FileProblems, Problem, parse_document, validate
 
 
@@ -82,21 +81,5 @@ def _clashes(loaded: list[tuple[Document, Pack, str]]) -> list[Problem]:
 
 
 def _index(packs: list[tuple[Pack, str]]) -> RuleSet:
-    by_kind: dict[str, list[VersionedRule]] = defaultdict(list)
-    by_id: dict[str, VersionedRule] = {}
-    for pack, version in packs:
-        for rule in pack.rules:
-            kind, field_name = rule.when.kind_and_field
-            versioned = VersionedRule(rule, version, field_name, _digest(rule))
-            by_kind[kind].append(versioned)
-            by_id[rule.id] = versioned
-    return RuleSet(
-        {kind: tuple(rules) for kind, rules in by_kind.items()},
-        by_id,
-        {pack.pack: version for pack, version in packs},
-    )
-
-
-def _digest(rule: Rule) -> str:
-    """Equal where two rules judge alike, whatever their words."""
-    return hashlib.sha256(rule.model_dump_json(exclude={"title", "source"}).encode()).hexdigest()[:12]
+    rules = [compile_rule(rule, version) for pack, version in packs for rule in pack.rules]
+    return index_rules(rules, {pack.pack: version for pack, version in packs})

@@ -1,10 +1,30 @@
-"""The rules in force, as the step reads them. Pure."""
+"""The rules in force, compiled for the step, and found by what they read. Pure."""
 
 from __future__ import annotations
 
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
+from cunmai_rules.thresholds.applies import Facts, PersonalLimits
+from cunmai_rules.thresholds.conditions import MOST_VALUES, Change, Leaf, Value
+from cunmai_rules.thresholds.forms import ClearLimit, Silence, When
 from cunmai_rules.thresholds.pack import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One value that a rule reads, and how much of it the rule must remember."""
+
+    key: str
+    """`kind.field`."""
+    field: str
+    lowest: bool
+    """Of a value that is a table (days of stock by medicine): whether its lowest or its highest counts."""
+    keeps: int
+    keeps_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,17 +34,95 @@ class VersionedRule:
     rule: Rule
     version: str
     """`<version of the pack>-<first 8 hex digits of the file's SHA-256>`: what every SMS carries."""
-    field: str
-    """The value that it reads, a field of its kind."""
     digest: str
     """Of what the rule does: a new title, source or comment leaves it as it was."""
+    inputs: dict[str, tuple[Input, ...]]
+    """By kind."""
+    plain: bool
+    """One value against one limit: nothing need be remembered of it."""
+    reads_spo2: bool
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of reading that can change this rule's state."""
+        when = self.rule.when
+        if isinstance(when, Silence):
+            return tuple(kind for kind in (when.nothing_heard, when.after) if kind)
+        return tuple(self.inputs)
 
 
 @dataclass(frozen=True)
 class RuleSet:
-    """All rules in force, indexed by the kind of reading that they read."""
+    """All rules in force, indexed by the kind and the value that they read."""
 
     by_kind: dict[str, tuple[VersionedRule, ...]] = field(default_factory=dict)
     by_id: dict[str, VersionedRule] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     """Pack to version."""
+
+
+def index_rules(rules: Iterable[VersionedRule], versions: dict[str, str]) -> RuleSet:
+    """A rule set of compiled rules."""
+    by_kind: dict[str, list[VersionedRule]] = defaultdict(list)
+    by_id: dict[str, VersionedRule] = {}
+    for rule in rules:
+        by_id[rule.rule.id] = rule
+        for kind in rule.kinds:
+            by_kind[kind].append(rule)
+    return RuleSet({kind: tuple(those) for kind, those in by_kind.items()}, by_id, versions)
+
+
+def compile_rule(rule: Rule, version: str) -> VersionedRule:
+    """Work out once what a rule reads and must remember."""
+    leaves: dict[str, list[Leaf]] = defaultdict(list)
+    for leaf in rule.leaves:
+        leaves[leaf.reads].append(leaf)
+    inputs: dict[str, list[Input]] = defaultdict(list)
+    for key, those in leaves.items():
+        inputs[those[0].kind_and_field[0]].append(_input(key, those, rule))
+    return VersionedRule(
+        rule,
+        version,
+        _digest(rule),
+        {kind: tuple(those) for kind, those in inputs.items()},
+        plain=isinstance(rule.when, When)
+        and isinstance(rule.clear, ClearLimit)
+        and rule.when.within_s is None,
+        reads_spo2="oximetry.spo2_pct" in leaves,
+    )
+
+
+def _input(key: str, leaves: list[Leaf], rule: Rule) -> Input:
+    def span_s(leaf: Leaf) -> int:
+        return rule.stale_after_s if leaf.within_s is None else leaf.within_s
+
+    low = all(
+        leaf.direction.low_side if isinstance(leaf, Value) else leaf.falls_by is not None for leaf in leaves
+    )
+    keeps = max(MOST_VALUES if isinstance(leaf, Change) else leaf.keeps for leaf in leaves)
+    return Input(key, leaves[0].kind_and_field[1], low, keeps, max(map(span_s, leaves)) * 1000)
+
+
+def _digest(rule: Rule) -> str:
+    """Equal where two rules judge alike, whatever their words."""
+    return hashlib.sha256(rule.model_dump_json(exclude={"title", "source"}).encode()).hexdigest()[:12]
+
+
+def for_subject(rule: VersionedRule, facts: Facts) -> VersionedRule | None:
+    """The rule with the subject's own limits, or None where it does not apply to the subject."""
+    if not rule.rule.applies.fits(facts, reads_spo2=rule.reads_spo2):
+        return None
+    own = facts.limits.get(rule.rule.id)
+    return rule if own is None else _with_own_limits(rule.rule, rule.version, own)
+
+
+@lru_cache(maxsize=10_000)
+def _with_own_limits(rule: Rule, version: str, own: PersonalLimits) -> VersionedRule:
+    when, clear = rule.when, rule.clear
+    if not isinstance(when, When) or not isinstance(clear, ClearLimit):
+        raise ValueError(f"rule {rule.id} has no single limit that a resident's own could stand in for")
+    changed = {
+        "when": when.model_dump() | {when.direction.value: own.raises},
+        "clear": clear.model_dump() | {clear.direction.value: own.clears},
+    }
+    return compile_rule(Rule.model_validate(dict(rule) | changed), version)

@@ -11,6 +11,10 @@ Phase = Literal["unknown", "clear", "pending", "raised"]
 Told = Literal["nobody", "review", "page"]
 
 
+Memory = dict[str, tuple[tuple[int, float], ...]]
+"""By `kind.field`: when measured and the value, oldest first."""
+
+
 class RuleState(NamedTuple):
     """One rule's memory of one subject. Times are milliseconds; 0 means never.
 
@@ -45,6 +49,8 @@ class RuleState(NamedTuple):
     """Of the file that the rule came from."""
     digest: str = ""
     """Of the rule that this state was made under. Another digest: the rule has changed."""
+    memory: Memory | None = None
+    """The newest values of each input, of rules that look at more than one value."""
 
 
 SubjectState = dict[str, RuleState]
@@ -63,7 +69,15 @@ def load_state(text: str) -> SubjectState:
         return {rule: _from_1(*values) for rule, values in document["rules"].items()}
     if document["v"] != STATE_VERSION:
         raise ValueError(f"state version {document['v']} is not {STATE_VERSION}")
-    return {rule: RuleState(*values) for rule, values in document["rules"].items()}
+    return {rule: _state(*values) for rule, values in document["rules"].items()}
+
+
+def _state(*values: Any) -> RuleState:
+    state = RuleState(*values)
+    if state.memory is None:
+        return state
+    memory = {key: tuple((t_ms, value) for t_ms, value in those) for key, those in state.memory.items()}
+    return state._replace(memory=memory)
 
 
 def _from_1(

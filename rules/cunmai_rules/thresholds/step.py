@@ -13,9 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
 from cunmai_rules.thresholds.events import Action, Decision, GradeChange, Observation, Reason, Tick
-from cunmai_rules.thresholds.judge import Judge, due_of
-from cunmai_rules.thresholds.ruleset import RuleSet
+from cunmai_rules.thresholds.forms import Silence
+from cunmai_rules.thresholds.judge import NEW, Judge
+from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule, for_subject
+from cunmai_rules.thresholds.silence import SilenceJudge
 from cunmai_rules.thresholds.state import RuleState, SubjectState
 from cunmai_wire.events import Grade
 
@@ -29,16 +32,23 @@ class Step:
     actions: tuple[Action, ...]
 
 
-def step(state: SubjectState, event: Observation | Tick, rules: RuleSet) -> Step:
-    """Apply one event to one subject's state."""
+def step(
+    state: SubjectState, event: Observation | Tick, rules: RuleSet, facts: Facts = NOTHING_KNOWN
+) -> Step:
+    """Apply one event to one subject's state. `facts` are what is known of the subject now."""
     if isinstance(event, Tick):
-        return _tick(state, event, rules)
+        return _tick(state, event, rules, facts)
     changed = dict(state)
     decisions: list[Decision] = []
     actions: list[Action] = []
     for rule in rules.by_kind.get(event.kind, ()):
         rule_id = rule.rule.id
-        judge = Judge(rule, changed.get(rule_id, RuleState()))
+        fitting = for_subject(rule, facts)
+        if fitting is None:
+            decisions.append(Decision(rule_id, Reason.NOT_APPLICABLE))
+            actions += _forget(changed, rule_id, Reason.NOT_APPLICABLE, event.t_ms)
+            continue
+        judge = judge_for(fitting, changed.get(rule_id, NEW))
         reason = judge.observe(event)
         decisions.append(Decision(rule_id, reason))
         actions += judge.actions
@@ -47,17 +57,19 @@ def step(state: SubjectState, event: Observation | Tick, rules: RuleSet) -> Step
     return Step(changed, tuple(decisions), tuple(actions))
 
 
-def _tick(state: SubjectState, event: Tick, rules: RuleSet) -> Step:
-    changed: SubjectState = {}
+def _tick(state: SubjectState, event: Tick, rules: RuleSet, facts: Facts) -> Step:
+    changed = dict(state)
     decisions: list[Decision] = []
     actions: list[Action] = []
     for rule_id, before in state.items():
         rule = rules.by_id.get(rule_id)
-        if rule is None:
-            decisions.append(Decision(rule_id, Reason.RULE_REMOVED))
-            actions += _forget(rule_id, before, event.t_ms)
+        fitting = None if rule is None else for_subject(rule, facts)
+        if fitting is None:
+            why = Reason.RULE_REMOVED if rule is None else Reason.NOT_APPLICABLE
+            decisions.append(Decision(rule_id, why))
+            actions += _forget(changed, rule_id, why, event.t_ms)
             continue
-        judge = Judge(rule, before)
+        judge = judge_for(fitting, before)
         reason = judge.advance(event.t_ms)
         if reason is not None:
             decisions.append(Decision(rule_id, reason))
@@ -66,21 +78,29 @@ def _tick(state: SubjectState, event: Tick, rules: RuleSet) -> Step:
     return Step(changed, tuple(decisions), tuple(actions))
 
 
-def _forget(rule_id: str, state: RuleState, t_ms: int) -> list[GradeChange]:
-    """A rule that is no longer in the files grades nobody."""
+def judge_for(rule: VersionedRule, state: RuleState) -> Judge:
+    """The state machine of a rule."""
+    return SilenceJudge(rule, state) if isinstance(rule.rule.when, Silence) else Judge(rule, state)
+
+
+def _forget(states: SubjectState, rule_id: str, why: Reason, t_ms: int) -> list[GradeChange]:
+    """A rule that is gone, or does not apply to this subject, grades nobody."""
+    state = states.pop(rule_id, NEW)
     if state.grade == Grade.GREY:
         return []
-    previous, reason = Grade(state.grade), Reason.RULE_REMOVED
-    return [GradeChange(rule_id, state.version, Grade.GREY, previous, reason, t_ms, late=False)]
+    previous = Grade(state.grade)
+    return [GradeChange(rule_id, state.version, Grade.GREY, previous, why, t_ms, late=False)]
 
 
-def due_ms(state: SubjectState, rules: RuleSet) -> int | None:
+def due_ms(state: SubjectState, rules: RuleSet, facts: Facts = NOTHING_KNOWN) -> int | None:
     """When the next tick can change anything that anyone sees, or None. 0: at once."""
-    times = []
+    times: list[int] = []
     for rule_id, rule_state in state.items():
         rule = rules.by_id.get(rule_id)
-        if rule is None:
+        fitting = None if rule is None else for_subject(rule, facts)
+        if fitting is None or fitting.digest != rule_state.digest:
             return 0
         if rule_state.phase in ("pending", "clear"):
-            times.append(due_of(rule_state, rule.rule.when.gap_s, rule.rule.stale_after_s))
-    return min((time for time in times if time is not None), default=None)
+            due = judge_for(fitting, rule_state).due_ms()
+            times += [] if due is None else [due]
+    return min(times, default=None)

@@ -50,10 +50,10 @@ def refusals(reason: RefusalReason) -> float:
 def poison(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The program fails at a certain value, after it has begun to write."""
 
-    def failing(state: Any, event: Any, rules: Any) -> Any:
+    def failing(state: Any, event: Any, rules: Any, facts: Any) -> Any:
         if getattr(event, "values", {}).get("spo2_pct") == POISON_PCT:
             raise ZeroDivisionError("a fault of ours")
-        return step(state, event, rules)
+        return step(state, event, rules, facts)
 
     monkeypatch.setattr(engine_module, "step", failing)
     yield
@@ -174,6 +174,16 @@ def test_a_message_tells_the_value_of_its_own_stream(bench: Bench) -> None:
         bench.now_ms += 1000
     bench.notifier.send_due()
     assert " 86%" in bench.sink.texts[0]
+
+
+def test_a_clinic_above_2500_m_is_not_judged_by_the_default_oxygen_limits(bench: Bench) -> None:
+    (site,) = bench.settings.sites
+    high = site.model_copy(update={"altitude_m": 3658})
+    bench.settings = bench.settings.model_copy(update={"sites": (high,)})
+    bench.restart()
+    bench.desaturate(20, 88)
+    assert bench.rows("SELECT * FROM escalation") == []
+    assert set(bench.rows("SELECT decisions FROM observation")) == {('{"spo2-low": "not_applicable"}',)}
 
 
 # -- senders and numbers --------------------------------------------------------------------------------------

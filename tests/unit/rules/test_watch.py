@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cunmai_rules.thresholds.forms import When
 from cunmai_rules.thresholds.watch import RulesInForce
 from cunmai_runtime.yamlfile import FileProblems
 from support.rules import OXIMETRY
@@ -28,7 +29,9 @@ def rewrite(path: Path, content: bytes) -> None:
 
 
 def limit(in_force: RulesInForce) -> float:
-    return in_force.rules.by_id["spo2-low"].rule.when.value
+    when = in_force.rules.by_id["spo2-low"].rule.when
+    assert isinstance(when, When)
+    return when.value
 
 
 def test_a_good_change_is_taken(folder: Path, tmp_path: Path) -> None:

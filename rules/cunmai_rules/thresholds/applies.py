@@ -1,0 +1,105 @@
+"""Whom a rule applies to, and what is known of a subject. Pure.
+
+A fact that is not known does not take a rule away: a missed alarm would be worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from cunmai_rules.thresholds.conditions import Direction, Number, Part
+
+DEFAULT_LIMITS_UP_TO_M = 2500
+"""Above this altitude healthy people are below the usual oxygen limits (clinical sources: median 94.5 % at
+2,810 m, mean 87.3 % at 4,018 m): a rule on SpO2 that does not say its altitude does not apply there."""
+
+Colour = Literal["green", "yellow", "red"]
+ConditionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,39}$")]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalLimits:
+    """One resident's own limits for one rule: a clinician set them instead of the rule's."""
+
+    raises: float
+    clears: float
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a subject. None: not known."""
+
+    age_years: float | None = None
+    pregnant: bool | None = None
+    conditions: frozenset[str] | None = None
+    risk_colour: Colour | None = None
+    altitude_m: float | None = None
+    limits: Mapping[str, PersonalLimits] = field(default_factory=dict)
+    """By rule id."""
+
+
+NOTHING_KNOWN = Facts()
+
+
+class Range(Part):
+    """One bound or two."""
+
+    at_or_below: Number | None = None
+    below: Number | None = None
+    at_or_above: Number | None = None
+    above: Number | None = None
+
+    @model_validator(mode="after")
+    def _one_or_two(self) -> Range:
+        low = [name for name in ("at_or_above", "above") if getattr(self, name) is not None]
+        high = [name for name in ("at_or_below", "below") if getattr(self, name) is not None]
+        if (not low and not high) or len(low) > 1 or len(high) > 1:
+            raise ValueError(
+                "范围写一个下限、一个上限或两个都写 / give a lower bound, an upper bound, or one of each"
+            )
+        if low and high and getattr(self, low[0]) > getattr(self, high[0]):
+            raise ValueError("范围的下限高于上限 / the lower bound is above the upper bound")
+        return self
+
+    def holds(self, value: float | None) -> bool:
+        """Whether the value is inside; what is not known is."""
+        return value is None or all(
+            direction.meets(value, bound)
+            for direction in Direction
+            if (bound := getattr(self, direction)) is not None
+        )
+
+
+class Applies(Part):
+    """Every line given must fit. An empty one fits everybody below 2,500 m."""
+
+    age_years: Range | None = None
+    pregnant: bool | None = None
+    conditions: Annotated[tuple[ConditionName, ...], Field(max_length=20)] = ()
+    """Has at least one of these."""
+    without_conditions: Annotated[tuple[ConditionName, ...], Field(max_length=20)] = ()
+    """Has none of these."""
+    risk_colour: Annotated[tuple[Colour, ...], Field(max_length=3)] = ()
+    altitude_m: Range | None = None
+
+    def fits(self, facts: Facts, *, reads_spo2: bool) -> bool:
+        """Whether the rule applies to a subject of whom this is known."""
+        altitude = self.altitude_m
+        if altitude is None and reads_spo2:
+            altitude = _DEFAULT_ALTITUDE
+        has = facts.conditions
+        return (
+            (altitude is None or altitude.holds(facts.altitude_m))
+            and (self.age_years is None or self.age_years.holds(facts.age_years))
+            and (self.pregnant is None or facts.pregnant in (None, self.pregnant))
+            and (not self.conditions or has is None or not has.isdisjoint(self.conditions))
+            and (has is None or has.isdisjoint(self.without_conditions))
+            and (not self.risk_colour or facts.risk_colour in (None, *self.risk_colour))
+        )
+
+
+_DEFAULT_ALTITUDE = Range(at_or_below=DEFAULT_LIMITS_UP_TO_M)
