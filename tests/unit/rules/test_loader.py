@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cunmai_rules.thresholds.loader import build_rules, load_rules, packs_dir
@@ -71,6 +71,7 @@ def test_an_empty_or_missing_folder_is_said_in_words(tmp_path: Path) -> None:
         load_rules(tmp_path / "nowhere")
 
 
+@settings(deadline=None)  # a busy machine is not a fault of the loader
 @given(st.binary(max_size=400))
 def test_arbitrary_bytes_are_an_error_never_a_traceback(raw: bytes) -> None:
     with pytest.raises(FileProblems):
@@ -80,6 +81,7 @@ def test_arbitrary_bytes_are_an_error_never_a_traceback(raw: bytes) -> None:
 LINES = OXIMETRY.decode().splitlines()
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, len(LINES) - 1),
     st.text(alphabet="{}[]:,\"'-#&*!|>%@`\n\t ~0x9.eE+abc中", max_size=20),
