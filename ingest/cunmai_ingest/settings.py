@@ -123,7 +123,7 @@ class IngestSettings(_Settings):
     quarantine: QuarantineSettings = QuarantineSettings()
     ledger: LedgerSettings = LedgerSettings()
     api: ApiSettings = ApiSettings()
-    batch_messages: int = Field(default=200, ge=1, le=1000)
+    batch_messages: int = Field(default=500, ge=1, le=1000)
     """At most this many messages are stored, committed and receipted together."""
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
     """Where set, Prometheus metrics are served on this port of loopback."""

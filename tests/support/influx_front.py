@@ -52,6 +52,8 @@ class Weather:
     lose_answers: bool = False
     """Pass writes on, then break the connection instead of answering: stored, but nobody knows."""
     write_bodies: list[bytes] = field(default_factory=list)
+    keep_bodies: bool = True
+    """A long campaign does not look at them."""
 
 
 class InfluxFront:
@@ -158,7 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
             return _error(404, "path not found")
         if weather.fail_writes_with is not None:
             return _error(weather.fail_writes_with, "said the test")
-        weather.write_bodies.append(body)
+        if weather.keep_bodies:
+            weather.write_bodies.append(body)
         answer = self._write(url.query, body)
         return None if weather.lose_answers else answer
 
