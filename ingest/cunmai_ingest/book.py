@@ -15,7 +15,7 @@ from cunmai_ingest import placements, quarantine
 from cunmai_ingest.ledger import entries
 from cunmai_ingest.ledger import tables as ledger
 from cunmai_ingest.messages import Message, Number
-from cunmai_ingest.quarantine import Entry
+from cunmai_ingest.quarantine import Entry, Whole
 from cunmai_ingest.settings import LedgerSettings, QuarantineSettings
 from cunmai_ingest.settle import Committed, Settled
 from cunmai_ingest.sqlitefile import open_file
@@ -195,6 +195,20 @@ class Book:
             with disk_faults("ingest's book"), transaction(self._db):
                 placements.enter(self._db, placed)
 
+    def replayed(self, message_id: int, settled: Settled) -> int:
+        """Enter a message of the quarantine that was taken again; how many refusals of it are left.
+
+        Its readings count as any others do. A state or a receipt of then says nothing about now.
+        """
+        message = settled.message._replace(state=None, receipt=None)
+        entered = [Settled(message, settled.stored, ())]
+        with disk_faults("ingest's book"), transaction(self._db):
+            stored, _ = self._enter_held(entered)
+            entries.enter(self._db, entered, self._ledger)
+            self._count("stored", stored)
+            self._count("quarantine_replayed", stored)
+            return quarantine.settle_replayed(self._db, message_id, settled)
+
     # -- reading ------------------------------------------------------------------------------------
 
     def stored(self, stream: str) -> SeqRanges:
@@ -240,6 +254,14 @@ class Book:
     def quarantine_entries(self, limit: int = 100) -> list[Entry]:
         """The newest refusals, newest first."""
         return quarantine.entries(self._db, limit)
+
+    def quarantine_messages(self, entry_ids: Sequence[int] = (), reason: str | None = None) -> list[int]:
+        """Ids of the messages behind these entries, behind this reason, or of all; oldest first."""
+        return quarantine.messages(self._db, entry_ids=entry_ids, reason=reason)
+
+    def quarantine_message(self, message_id: int) -> Whole | None:
+        """One message in the quarantine, as it arrived."""
+        return quarantine.whole(self._db, message_id)
 
     def quarantine_entry(self, entry_id: int) -> tuple[Entry, bytes] | None:
         """One refusal and its whole message, or None."""

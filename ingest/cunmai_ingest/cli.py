@@ -20,11 +20,12 @@ from rich.text import Text
 from cunmai_ingest import cli_api
 from cunmai_ingest.book import Book
 from cunmai_ingest.quarantine import Entry
+from cunmai_ingest.replay import Replayed, replay
 from cunmai_ingest.service import Ingest
 from cunmai_ingest.settings import IngestSettings
 from cunmai_ingest.stores import open_store
 from cunmai_ingest.stores.base import Health
-from cunmai_runtime.errors import UserError
+from cunmai_runtime.errors import Retryable, UserError
 from cunmai_runtime.logs import configure_logging
 from cunmai_runtime.mqtt import MqttSettings
 from cunmai_runtime.service import stop_on_signals
@@ -57,6 +58,8 @@ _REASONS_ZH: dict[str, str] = {
     RefusalReason.BAD_EVENT: "事件有误",
     RefusalReason.IMPLAUSIBLE_TIME: "时间不可信",
     RefusalReason.STORE_REFUSED: "存储拒收",
+    RefusalReason.BEYOND_RETENTION: "超出保存期限",
+    RefusalReason.INTERNAL_ERROR: "程序故障",
 }
 
 
@@ -153,13 +156,42 @@ def show_entry(entry_id: Annotated[int, typer.Argument(metavar="ID")], config: C
     console.print(Text(printable(payload.decode(errors="backslashreplace"))))
 
 
+@quarantine_app.command("replay")
+def replay_entries(
+    config: Config,
+    entry_ids: Annotated[list[int] | None, typer.Argument(metavar="[ID]...")] = None,
+    every: Annotated[bool, typer.Option("--all", help="全部 / everything")] = False,
+    reason: Annotated[str | None, typer.Option(help="某一原因的全部 / everything set aside for it")] = None,
+) -> None:
+    """修复之后重新入库, 每条恰好一次 / take messages again after a fix; each is stored exactly once."""
+    if [bool(entry_ids), every, reason is not None].count(True) != 1:
+        raise UserError("给出编号, 或 --all, 或 --reason / give entry numbers, or --all, or --reason")
+    settings = load_model(config, IngestSettings)
+    with _open_book(config) as book, closing(open_store(settings.store)) as store:
+        ids = book.quarantine_messages(entry_ids or (), reason)
+        if not ids:
+            raise UserError("隔离区没有这样的记录 / quarantine has no such entry")
+        try:
+            for outcome in replay(book, store, ids):
+                _tell_replayed(outcome)
+        except Retryable as error:
+            raise UserError(f"没有完成, 恢复后再运行一次 / not finished, run it again: {error}") from None
+
+
+def _tell_replayed(outcome: Replayed) -> None:
+    text = f"{printable(outcome.topic)}: 入库 {outcome.stored} 条, 仍隔离 {outcome.left} 条"
+    text += f" / {outcome.stored} stored, {outcome.left} still set aside"
+    reasons = {f"{refused.reason}: {refused.detail}" for refused in outcome.still}
+    Console().print(Text(text + "".join(f"\n  {printable(each)}" for each in sorted(reasons)[:3])))
+
+
 def _open_book(config: Path) -> closing[Book]:
     settings = load_model(config, IngestSettings)
     if not settings.book_path.exists():
         raise UserError(
             f"还没有入库账本, 先运行 cunmai ingest run / no book yet at {settings.book_path}: run ingest first"
         )
-    return closing(Book(settings.book_path, settings.quarantine))
+    return closing(Book(settings.book_path, settings.quarantine, settings.ledger))
 
 
 def _table(entries: list[Entry]) -> Table:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cunmai_ingest.messages import Message
 from cunmai_ingest.settings import QuarantineSettings
+from cunmai_ingest.settle import Settled
 from cunmai_wire.parsing import Refused
 
 # A message is kept once, however many of its readings were refused and however often it came. A refusal's
@@ -166,3 +167,57 @@ def find(db: sqlite3.Connection, entry_id: int) -> tuple[Entry, bytes] | None:
         [entry_id],
     ).fetchone()
     return (Entry(*row[:-1]), row[-1]) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """One message in the quarantine, as it arrived."""
+
+    id: int
+    topic: str
+    payload: bytes
+    arrived_ms: int
+    """When it first arrived."""
+
+
+def messages(
+    db: sqlite3.Connection, *, entry_ids: Sequence[int] = (), reason: str | None = None
+) -> list[int]:
+    """Ids of the messages behind these entries, behind this reason, or of all; oldest first."""
+    where, values = "", []
+    if entry_ids:
+        where, values = f"WHERE id IN ({','.join('?' * len(entry_ids))})", list(map(str, entry_ids))
+    elif reason is not None:
+        where, values = "WHERE reason = ?", [reason]
+    rows = db.execute(f"SELECT DISTINCT message FROM refusals {where} ORDER BY message", values)  # noqa: S608
+    return [row[0] for row in rows]
+
+
+def whole(db: sqlite3.Connection, message_id: int) -> Whole | None:
+    """One message, or None where it has gone meanwhile."""
+    row = db.execute(
+        "SELECT m.id, m.topic, m.payload, min(r.first_ms) FROM messages m JOIN refusals r ON r.message = m.id"
+        " WHERE m.id = ? GROUP BY m.id",
+        [message_id],
+    ).fetchone()
+    return Whole(*row) if row else None
+
+
+def settle_replayed(db: sqlite3.Connection, message_id: int, settled: Settled) -> int:
+    """Let go of what is stored now, and say of the rest why it is not. Within a transaction.
+
+    Returns how many refusals of the message are left.
+    """
+    for seq in settled.stored:
+        db.execute("DELETE FROM refusals WHERE message = ? AND seq = ?", [message_id, seq])
+    for refusal in settled.refused:
+        db.execute(
+            "UPDATE refusals SET reason = ?, detail = ? WHERE message = ? AND seq IS ?",
+            [refusal.reason, refusal.detail, message_id, refusal.seq],
+        )
+    if not settled.message.waiting and not any(refusal.seq is None for refusal in settled.refused):
+        db.execute("DELETE FROM refusals WHERE message = ? AND seq IS NULL", [message_id])
+    (left,) = db.execute("SELECT count(*) FROM refusals WHERE message = ?", [message_id]).fetchone()
+    if not left:
+        db.execute("DELETE FROM messages WHERE id = ?", [message_id])
+    return int(left)

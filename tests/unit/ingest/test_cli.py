@@ -151,3 +151,15 @@ def test_a_host_that_does_not_exist_is_named() -> None:
 
 def test_printable_keeps_text_and_shows_controls() -> None:
     assert printable("血氧 93\n\x1b]0;x\x07") == "血氧 93\n\\x1b]0;x\\x07"
+
+
+def test_a_replay_says_what_became_of_each_message(tmp_path: Path) -> None:
+    _quarantine(tmp_path, b"junk", envelope([oximetry(5, 0)]))
+    config = _config(tmp_path)
+    result = _run("quarantine", "replay", "--all", "--config", config)
+    assert result.exit_code == 0
+    assert "入库 0 条, 仍隔离 1 条 / 0 stored, 1 still set aside" in result.output
+    assert "implausible_time: dated 1970-01-01" in result.output
+    for wrong in ([], ["1", "--all"], ["--reason", "too_large"], ["77"]):
+        refused = _run("quarantine", "replay", *wrong, "--config", config)
+        assert isinstance(refused.exception, UserError)
