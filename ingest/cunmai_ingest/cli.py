@@ -23,7 +23,7 @@ from cunmai_ingest.quarantine import Entry
 from cunmai_ingest.replay import Replayed, replay
 from cunmai_ingest.service import Ingest
 from cunmai_ingest.settings import IngestSettings
-from cunmai_ingest.stores import open_store
+from cunmai_ingest.stores import open_store, setup_store
 from cunmai_ingest.stores.base import Health
 from cunmai_runtime.errors import Retryable, UserError
 from cunmai_runtime.logs import configure_logging
@@ -110,6 +110,15 @@ def check(config: Config) -> None:
         raise UserError("\n".join(faults))
     for finding in findings:
         Console().print(Text(f"✓ {finding}"))
+
+
+@app.command()
+def setup(config: Config) -> None:
+    """建立数据库, 保存期限和降采样 / create the database, its retention and down-sampling; safe to run again."""
+    settings = load_model(config, IngestSettings)
+    steps = setup_store(settings.store)
+    for step in steps:
+        Console().print(Text(f"✓ {step}"))
 
 
 def check_broker(mqtt: MqttSettings) -> Health:

@@ -9,6 +9,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from cunmai_ingest.book import Book
+from cunmai_ingest.claims import claimed
 from cunmai_ingest.ledger.counts import StreamCount, stream_counts
 from cunmai_ingest.ledger.gauges import LedgerGauges
 from cunmai_ingest.ledger.keeper import Keeper
@@ -55,6 +56,7 @@ class Ingest:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. Raises UserError where the book or an embedded store cannot be opened."""
         with (
+            claimed(self.settings),
             closing(Book(self.settings.book_path, self.settings.quarantine, self.settings.ledger)) as book,
             closing(open_store(self.settings.store)) as store,
         ):

@@ -57,6 +57,16 @@ class SqliteSettings(_Settings):
     path: Path
 
 
+class RetentionSettings(_Settings):
+    """How long each resolution is kept, in days; 0 is for ever. Only `cunmai ingest setup` reads it."""
+
+    raw_days: int = Field(default=400, ge=0, le=36_500)
+    """Every reading as it came."""
+    minute_days: int = Field(default=1830, ge=0, le=36_500)
+    """Mean, least and greatest of each minute."""
+    hour_days: int = Field(default=0, ge=0, le=36_500)
+
+
 class InfluxSettings(_Settings):
     """InfluxDB 1.8, 2.7 or 3: written through `/api/v2/write`, read by InfluxQL through `/query`."""
 
@@ -70,6 +80,7 @@ class InfluxSettings(_Settings):
     timeout_s: float = Field(default=10, gt=0, le=300)
     max_lines: int = Field(default=5000, ge=1, le=50_000)
     """Lines in one request body."""
+    retention: RetentionSettings = RetentionSettings()
 
 
 StoreSettings = Annotated[SqliteSettings | InfluxSettings, Field(discriminator="kind")]
@@ -119,6 +130,8 @@ class IngestSettings(_Settings):
     mqtt: MqttSettings = MqttSettings()
     data_dir: Path
     """Holds `ingest-book.sqlite`: what is held, what was set aside. Back it up with the store."""
+    claims_dir: Path | None = None
+    """The same for every ingest process of this machine: then overlapping `buckets` are refused at the start."""
     store: StoreSettings
     quarantine: QuarantineSettings = QuarantineSettings()
     ledger: LedgerSettings = LedgerSettings()

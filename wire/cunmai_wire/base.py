@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 MAX_SEQ = 2**53 - 1
 """Largest sequence number: the largest integer that every JSON reader keeps exact."""
@@ -78,6 +78,9 @@ Seq = Annotated[int, Field(ge=1, le=MAX_SEQ)]
 
 Millis = Annotated[int, Field(ge=0, le=MAX_MILLIS)]
 """Milliseconds since 1970-01-01T00:00:00Z."""
+
+Version = Annotated[int, Field(ge=1, le=1), WithJsonSchema({"const": 1, "type": "integer"})]
+"""Of the contract. Not `Literal[1]`, which takes `true` for 1."""
 
 SeqRange = tuple[Seq, Seq]
 """First and last sequence number, both included."""

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from cunmai_wire.base import Message, Millis, SeqRange, StreamId
+from cunmai_wire.base import Message, Millis, SeqRange, StreamId, Version
 from cunmai_wire.receipts import MAX_RANGES
 
 
 class CommandBase(Message):
-    v: Literal[1]
+    v: Version
     id: Annotated[str, Field(min_length=1, max_length=64)]
     """Commands are delivered at least once; a gateway does a command id once."""
     at: Millis

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
 from pydantic import Field, TypeAdapter
 
-from cunmai_wire.base import ClockTrust, GatewayId, Message, Millis, StreamId
+from cunmai_wire.base import ClockTrust, GatewayId, Message, Millis, StreamId, Version
 from cunmai_wire.parsing import MessageFormat, RefusalReason, Refused
 from cunmai_wire.readings import KINDS, Reading
 from cunmai_wire.topics import parse_topic
@@ -20,7 +20,7 @@ AnyReading = Annotated[Reading, Field(discriminator="kind")]
 class EnvelopeHeader(Message):
     """Who sends, from which stream, when by its own clock, and how far to believe that clock."""
 
-    v: Literal[1]
+    v: Version
     gateway: GatewayId
     stream: StreamId
     sent: Millis

@@ -21,6 +21,7 @@ from cunmai_wire.base import (
     ResidentId,
     Seq,
     StreamId,
+    Version,
 )
 from cunmai_wire.parsing import MessageFormat, RefusalReason, Refused
 from cunmai_wire.readings import ShortText
@@ -159,7 +160,7 @@ AnyEvent = Annotated[Event, Field(discriminator="type")]
 class EventHeader(Message):
     """Which service tells, from which stream, and when."""
 
-    v: Literal[1]
+    v: Version
     source: GatewayId
     stream: StreamId
     sent: Millis

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from cunmai_wire.base import ConsumerName, Message, SeqRange, StreamId
+from cunmai_wire.base import ConsumerName, Message, SeqRange, StreamId, Version
 from cunmai_wire.ranges import ranges_of
 
 MAX_RANGES = 1000
@@ -22,7 +22,7 @@ class Receipt(Message):
     """`ranges` are held durably: stored, judged, or quarantined whole. `quarantined` is the part of
     them that was quarantined, for the ledger; the gateway need not send either again."""
 
-    v: Literal[1]
+    v: Version
     consumer: ConsumerName
     stream: StreamId
     ranges: Annotated[tuple[SeqRange, ...], Field(min_length=1, max_length=MAX_RANGES)]

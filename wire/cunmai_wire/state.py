@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from cunmai_wire.base import ClockTrust, GatewayId, Message, Millis, Name, Seq, StreamId
+from cunmai_wire.base import ClockTrust, GatewayId, Message, Millis, Name, Seq, StreamId, Version
 from cunmai_wire.readings import ShortText
 
 
@@ -62,7 +62,7 @@ class GatewayState(Message):
     A last will is written at connect time, so its `at` is when that connection began.
     """
 
-    v: Literal[1]
+    v: Version
     gateway: GatewayId
     presence: Presence
     at: Millis

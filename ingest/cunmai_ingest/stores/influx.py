@@ -5,7 +5,6 @@ Those two paths are what InfluxDB 1.8, 2.7 and 3 have in common.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,6 +19,7 @@ from cunmai_ingest.lines import readable
 from cunmai_ingest.points import EVENT_MEASUREMENTS, NS_PER_MS, READING_MEASUREMENTS, FieldValue, Storable
 from cunmai_ingest.settings import InfluxSettings
 from cunmai_ingest.stores.base import Health, Latest, RefusedPoint, StoredSeqs, WriteOutcome, encoded
+from cunmai_ingest.stores.influx_words import EXPLAINED, is_too_old, said_by
 from cunmai_ingest.stores.influxql import not_superseded, select, tag_is, time_within
 from cunmai_runtime.errors import Permanent, Retryable
 from cunmai_wire.parsing import RefusalReason
@@ -29,7 +29,6 @@ _Line = tuple[Storable, str]
 
 _MEASUREMENTS = (*READING_MEASUREMENTS, *EVENT_MEASUREMENTS)
 _TAGS = frozenset({"gateway", "stream", "device", "resident", "rule", "medicine"})
-_MAX_DETAIL_CHARS = 300
 
 # In the words of 1.x and of 2.x; newer 2.x count what they dropped in a sentence of their own.
 _BEYOND_RETENTION = re.compile(r"points (beyond|outside) retention policy")
@@ -37,15 +36,6 @@ _DROPPED = re.compile(r"dropped[= ](\d+)")
 
 # The body itself is at fault: the same bytes will be refused again. Anything else may pass.
 _REFUSES_BODY = frozenset({400, 413, 422})
-
-_EXPLAINED = {
-    401: ("不接受令牌, 请检查 token", "refuses the token: check token"),
-    403: ("令牌没有写权限, 请检查 token", "says the token may not do this: check token and bucket"),
-    404: (
-        "没有这个存储桶或组织, 请检查 bucket 和 org",
-        "has no such bucket or organisation: check bucket and org",
-    ),
-}
 
 
 class InfluxStore:
@@ -98,7 +88,7 @@ class InfluxStore:
         try:
             self._writer.write(self._settings.bucket, self._settings.org, body)  # The default unit is ns.
         except ApiException as error:
-            status, said = int(error.status or 0), _said(error.body)
+            status, said = int(error.status or 0), said_by(error.body)
             # Early 2.x answered 500 to a write beyond retention.
             if status in _REFUSES_BODY or (status == 500 and _BEYOND_RETENTION.search(said)):
                 raise Permanent(f"InfluxDB {status}: {said}") from error
@@ -107,7 +97,7 @@ class InfluxStore:
             raise self._unreachable(error) from error
 
     def _explain(self, status: int, said: str) -> tuple[str, str]:
-        zh, en = _EXPLAINED.get(status, (f"返回 {status}", f"answered {status}"))
+        zh, en = EXPLAINED.get(status, (f"返回 {status}", f"answered {status}"))
         at = f"InfluxDB at {self._settings.url}, bucket {self._settings.bucket},"
         return f"InfluxDB {zh}", f"{at} {en} ({said})"
 
@@ -125,7 +115,10 @@ class InfluxStore:
             # An empty write names what is wrong with the token or the bucket, and stores nothing.
             answer = self._http.post("/api/v2/write", params=parameters, content=b"")
             if answer.status_code not in (204, 400):
-                zh, en = self._explain(answer.status_code, _said(answer.content))
+                if is_too_old(answer.status_code, said_by(answer.content)):
+                    en = f"InfluxDB at {self._settings.url} is {version}, which is too old: 1.8, 2.7 or 3 is needed"
+                    return Health(ok=False, zh=f"InfluxDB {version} 太旧, 需要 1.8, 2.7 或 3", en=en)
+                zh, en = self._explain(answer.status_code, said_by(answer.content))
                 return Health(ok=False, zh=zh, en=en)
             self._query("SHOW MEASUREMENTS LIMIT 1")
         except httpx.HTTPError as error:
@@ -171,7 +164,7 @@ class InfluxStore:
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
         if answer.status_code != 200:
-            raise Retryable(self._explain(answer.status_code, _said(answer.content))[1])
+            raise Retryable(self._explain(answer.status_code, said_by(answer.content))[1])
         try:
             result = answer.json()["results"][0]
             if "error" in result:
@@ -201,15 +194,3 @@ def _latest(measurement: str, row: dict[str, Any]) -> Latest:
     tags = {name: readable(value) for name, value in present.items() if name in _TAGS}
     fields = {name: value for name, value in present.items() if name not in _TAGS}
     return Latest(measurement, t_ms, tags, fields)
-
-
-def _said(body: str | bytes | None) -> str:
-    """The server's own words, from an error answer that may be JSON or may be anything."""
-    text = body.decode(errors="replace") if isinstance(body, bytes) else body or ""
-    try:
-        document = json.loads(text)
-    except ValueError:
-        document = None
-    if isinstance(document, dict):
-        text = str(document.get("message") or document.get("error") or text)
-    return " ".join(text.split())[:_MAX_DETAIL_CHARS]

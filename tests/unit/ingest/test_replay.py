@@ -13,6 +13,7 @@ from cunmai_ingest import messages as messages_module
 from cunmai_ingest.book import Book
 from cunmai_ingest.metrics import Metrics
 from cunmai_ingest.pipeline import Pipeline
+from cunmai_ingest.points import ReadingPoint
 from cunmai_ingest.replay import Replayed, replay
 from cunmai_ingest.stores.sqlite import SqliteStore
 from cunmai_runtime.errors import Retryable
@@ -60,7 +61,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 @pytest.fixture
 def fault(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A fault of ours: no reading of device `odd` gets through. `undo()` is the fix."""
-    real = messages_module.ReadingPoint
+    real = ReadingPoint
 
     def broken(frame: object, reading: object, *rest: object) -> object:
         if reading.device == "odd":  # type: ignore[attr-defined]
