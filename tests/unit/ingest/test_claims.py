@@ -36,7 +36,7 @@ def test_sets_that_do_not_overlap_run_side_by_side(tmp_path: Path) -> None:
 def test_sets_that_overlap_are_refused_by_name(tmp_path: Path, theirs: Any) -> None:
     with (
         claimed(_settings(tmp_path, "in-a", theirs)),
-        pytest.raises(UserError, match="01.* is stored by the running ingest process in-a"),
+        pytest.raises(UserError, match=r"01.* is stored by the running ingest process in-a"),
         claimed(_settings(tmp_path, "in-b", ("01", "02"))),
     ):
         pass
