@@ -67,7 +67,7 @@ def test_the_token_is_not_shown(tmp_path: Path) -> None:
         (SQLITE + "buckets: []\n", "ingest.yaml:3: buckets.tuple"),
         (SQLITE + "id: Ingest\n", "ingest.yaml:3: id: "),
         (SQLITE + "colour: red\n", "ingest.yaml:3: colour: 不认识的键"),
-        ("data_dir: x\nstore: {kind: sqlit, path: y}\n", "ingest.yaml:2: store: "),
+        ("data_dir: x\nstore: {kind: sqlit, path: y}\n", "ingest.yaml:2: store.kind: "),
         ("data_dir: x\nstore: {kind: sqlite}\n", "ingest.yaml:2: store.sqlite.path: 缺少必填项"),
         (INFLUX.replace("vitals", "vitals/week"), "ingest.yaml:6: store.influxdb.bucket: "),
         (INFLUX.replace(":8086", ":99999"), "ingest.yaml:4: store.influxdb.url: 写成 http://"),
