@@ -27,6 +27,7 @@ from cunmai_gateway.pulse import Pulse
 from cunmai_gateway.radio import Radio
 from cunmai_gateway.readings import Draft, NotInContract, to_reading
 from cunmai_gateway.recorder import Recorder
+from cunmai_gateway.reserve import open_with_reserve
 from cunmai_gateway.settings import GatewaySettings
 from cunmai_gateway.spool import Spool
 from cunmai_gateway.spool_bounds import SpoolLimits
@@ -226,6 +227,6 @@ def _spool_of(settings: GatewaySettings, clock: Clock) -> SpoolThread:
     path = settings.spool_path
     limits = SpoolLimits(settings.spool.max_mb << 20, settings.spool.max_days)
     return SpoolThread(
-        lambda: open_spool(path, created_ms=clock(), limits=limits),
+        lambda: open_with_reserve(path, lambda: open_spool(path, created_ms=clock(), limits=limits)),
         replace_damaged=lambda fault: replace_damaged(path, fault, now_ms=clock(), limits=limits),
     )
