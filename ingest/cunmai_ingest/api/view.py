@@ -132,6 +132,6 @@ def _gateway(row: GatewayRow, moment: Callable[[int], str], now_ms: int, lang: L
     presence = say(PRESENCE[row.presence], lang)
     if row.presence == "offline":
         return GatewayView(row.gateway, presence, "red", seen)
-    return GatewayView(
-        row.gateway, presence, "grey" if now_ms - row.seen_ms > STALE_AFTER_MS else "green", seen
-    )
+    if now_ms - row.seen_ms > STALE_AFTER_MS:
+        return GatewayView(row.gateway, say(TEXT["stale"], lang), "grey", seen)
+    return GatewayView(row.gateway, presence, "green", seen)

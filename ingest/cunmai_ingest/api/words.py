@@ -46,6 +46,7 @@ TEXT: dict[str, Pair] = {
         "made on the server with `cunmai ingest token new`",
     ),
     "retry": ("重试", "Try again"),
+    "stale": ("在线, 久无数据", "online, no data lately"),
     "unknown": ("未知", "unknown"),
 }
 
