@@ -142,6 +142,14 @@ def test_the_unit_restarts_for_ever_and_its_watchdog_is_longer_than_three_pulses
     assert "gateway run --config" in service["ExecStart"]
 
 
+def test_the_units_walls_leave_what_the_gateway_needs() -> None:
+    """Without adjtimex no clock could be trusted; without AF_UNIX there is neither D-Bus nor watchdog."""
+    text = UNIT.read_text()
+    assert "SystemCallFilter=@system-service adjtimex clock_adjtime clock_adjtime64\n" in text
+    assert "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n" in text
+    assert "ProtectClock" not in text, "it would forbid asking, too"
+
+
 # -- health and metrics -------------------------------------------------------------------------------
 
 
