@@ -223,9 +223,9 @@ def test_a_damaged_file_is_set_aside_and_what_the_spool_holds_is_known_again(mac
 
 
 def test_old_ones_go_first_and_attributed_ones_before_the_others(machine: Machine) -> None:
-    machine.measure("R-1", None, "R-1", None)
+    machine.measure(None, "R-1", "R-1", None)
     assert machine.memory.forget(machine.spool, before_ms=0, most=3) == 1
-    assert [seq for _, seq in machine.kept()] == [2, 3, 4]
+    assert [seq for _, seq in machine.kept()] == [1, 3, 4]
     assert machine.memory.forget(machine.spool, before_ms=0, most=1) == 2
     assert [seq for _, seq in machine.kept()] == [4]
     assert machine.memory.forget(machine.spool, before_ms=machine.t_ms + 1, most=10) == 1

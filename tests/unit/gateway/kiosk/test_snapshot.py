@@ -203,3 +203,10 @@ def test_a_stored_record_is_attributed_by_its_time_and_not_shown_as_live(bench: 
     assert [one["resident"] for one in bench.readings()] == ["R-1"]
     assert seen(bench)[:2] == ("insert", "nobody")
     assert bench.call(lambda: bench.kiosk.resident_of("oxi-1", None, None)) is None
+
+
+def test_a_stored_record_of_this_session_does_not_pass_for_a_finger_in_the_clip(bench: Bench) -> None:
+    bench.check_in("R-1")
+    bench.now_ms += 20_000
+    bench.measure(oximetry(88, QualityFlag.FROM_STORAGE), t_ms=bench.now_ms - 19_000)
+    assert bench.state()["session"]["ends_because"] == "idle"
