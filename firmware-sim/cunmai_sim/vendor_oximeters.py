@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from bumble.device import Connection
 from bumble.gatt import Characteristic, CharacteristicValue, Service
@@ -32,6 +32,8 @@ class Make:
     stopped_by: bytes | None = None
     kept_alive_by: bytes | None = None
     """It stops when this has not been written for ten seconds."""
+    answers: Mapping[bytes, bytes] = field(default_factory=dict)
+    """What it notifies when something is written, for devices that are asked."""
 
 
 YUWELL = Make(
@@ -74,10 +76,20 @@ class VendorOximeter(Peripheral):
         self.unheard = 0
         self.written: list[bytes] = []
         self._started_at_s: float | None = None
+        self._answering: set[asyncio.Task[bool]] = set()
         properties = Characteristic.Properties
-        self.values = Characteristic[bytes](make.notify, properties.NOTIFY, Characteristic.READABLE, b"")
+        self.values = (
+            Characteristic[bytes](
+                make.notify,
+                properties.NOTIFY | properties.WRITE,
+                Characteristic.WRITEABLE,
+                CharacteristicValue(write=self._on_write),
+            )
+            if make.write == make.notify
+            else Characteristic[bytes](make.notify, properties.NOTIFY, Characteristic.READABLE, b"")
+        )
         characteristics = [self.values]
-        if make.write is not None:
+        if make.write is not None and make.write != make.notify:
             characteristics.append(
                 Characteristic[bytes](
                     make.write,
@@ -132,6 +144,10 @@ class VendorOximeter(Peripheral):
             self._started_at_s = asyncio.get_running_loop().time()
         elif value == self.make.stopped_by:
             self._started_at_s = None
+        if value in self.make.answers:
+            answering = asyncio.ensure_future(self.notify(self.values, self.make.answers[value]))
+            self._answering.add(answering)
+            answering.add_done_callback(self._answering.discard)
         self._changed.set()
 
     def _on_disconnection(self, reason: int) -> None:

@@ -7,9 +7,9 @@ both at once badly. What goes wrong climbs the recovery ladder (`recovery.py`, `
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import structlog
 from bleak import BleakClient
@@ -18,56 +18,24 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 
 from cunmai_gateway.decoders.cursor import Malformed
-from cunmai_gateway.drivers.base import Driver, Sink, WrongDevice
+from cunmai_gateway.drivers.base import WrongDevice
 from cunmai_gateway.greeting import Facts, Greeter
+from cunmai_gateway.link import Attachment, Link, matches
 from cunmai_gateway.mender import Mender
 from cunmai_gateway.radio import Radio
 from cunmai_gateway.recovery import Trouble
 from cunmai_gateway.report import Report, connected, disconnected, faulty, recovered
-from cunmai_gateway.settings import DeviceSettings
 from cunmai_runtime.logs import OnChange
 
 SCAN_S = 10.0
 CONNECT_TIMEOUT_S = 30.0
 DISCONNECT_TIMEOUT_S = 10.0
-RETRY_MIN_S = 1.0
-RETRY_MAX_S = 60.0
+PAUSE_S = 1.0
 DEAF_AFTER_S = 1800.0
+WORKS_S = 600.0
+"""A device that was heard so recently works: no step on the adapter may disturb it."""
 
 LINK_ERRORS = (BleakError, TimeoutError, EOFError, OSError, Malformed)
-
-
-@dataclass(frozen=True)
-class Attachment:
-    """One device with its driver and the sink for what it says."""
-
-    device: DeviceSettings
-    driver: Driver
-    sink: Sink
-    heard_s: Callable[[], float]
-    """When a frame of it last came, by the monotonic clock."""
-
-
-@dataclass
-class _Link:
-    """How things stand with one device."""
-
-    task: asyncio.Task[None] | None = None
-    retry_at_s: float = 0.0
-    retry_wait_s: float = RETRY_MIN_S
-    failures: int = 0
-    lost: asyncio.Event = field(default_factory=asyncio.Event)
-    lost_why: str = "link lost"
-    address: str | None = None
-
-    def wanted(self, now_s: float) -> bool:
-        return self.task is None and now_s >= self.retry_at_s
-
-    def lose(self, why: str) -> None:
-        """The first reason stays: what follows from it is no news."""
-        if not self.lost.is_set():
-            self.lost_why = why
-            self.lost.set()
 
 
 class Connector:
@@ -85,7 +53,7 @@ class Connector:
         self._attachments = attachments
         self._on_report = on_report
         self._greeter = greeter
-        self._links = {id_: _Link() for id_ in attachments}
+        self._links = {id_: Link() for id_ in attachments}
         self._facts: dict[str, Facts] = {}
         self._mender = Mender(radio.stack)
         self._scan_failures = 0
@@ -117,7 +85,7 @@ class Connector:
             elif id_ not in attachments:
                 del self._links[id_]
         for id_ in attachments:
-            self._links.setdefault(id_, _Link())
+            self._links.setdefault(id_, Link())
 
     def drop(self, id_: str) -> None:
         """A link over which nothing comes any more: leave it and connect anew."""
@@ -132,7 +100,7 @@ class Connector:
         attachments = self._attachments
         wanted = {id_ for id_ in attachments if self._links[id_].wanted(time.monotonic())}
         if not wanted:
-            await asyncio.sleep(RETRY_MIN_S / 2)
+            await asyncio.sleep(PAUSE_S / 2)
             return {}
         found: dict[str, tuple[BLEDevice, int]] = {}
         heard_one = asyncio.Event()
@@ -147,13 +115,14 @@ class Connector:
         try:
             async with self._radio.scan(heard):
                 self._scan_failures = 0
-                async with asyncio.timeout(SCAN_S):
-                    await heard_one.wait()
-        except TimeoutError:
-            await self._perhaps_deaf()
-            return {}
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SCAN_S):
+                        await heard_one.wait()
         except LINK_ERRORS as error:
             await self._scan_failed(error)
+            return {}
+        if not found:
+            await self._perhaps_deaf()
         # They may have been configured otherwise meanwhile.
         return {id_: who for id_, who in found.items() if self._attachments.get(id_) is attachments[id_]}
 
@@ -162,7 +131,7 @@ class Connector:
         if self._changed("scan", str(error)):
             self._log.error("radio.scan_failed", error=str(error), todo="cunmai gateway doctor")
         await self._mend(None, Trouble.SCAN, self._scan_failures)
-        await asyncio.sleep(RETRY_MIN_S)
+        await asyncio.sleep(PAUSE_S)
 
     async def _perhaps_deaf(self) -> None:
         if not self.connected() and time.monotonic() - self._heard_any_s > DEAF_AFTER_S:
@@ -181,7 +150,8 @@ class Connector:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 client = await self._radio.connect(device, id_, lost.set)
         except LINK_ERRORS as error:
-            self._failed(id_, link, disconnected(f"connect: {_text(error)}"))
+            link.failed(time.monotonic())
+            self._on_report(id_, disconnected(f"connect: {_text(error)}"))
             await self._mend(id_, Trouble.CONNECT, link.failures)
             return
         if self._attachments.get(id_) is not attachment:
@@ -190,7 +160,7 @@ class Connector:
         link.task = tasks.create_task(self._drive(id_, link, attachment, client, rssi))
 
     async def _drive(
-        self, id_: str, link: _Link, attachment: Attachment, client: BleakClient, rssi: int
+        self, id_: str, link: Link, attachment: Attachment, client: BleakClient, rssi: int
     ) -> None:
         """Run the driver until the link drops, the device misbehaves, or we are cancelled."""
         began_s = time.monotonic()
@@ -201,8 +171,11 @@ class Connector:
             await asyncio.wait({driving, losing}, return_when=asyncio.FIRST_COMPLETED)
             report, trouble = self._ended(id_, driving, link.lost_why)
             if attachment.heard_s() >= began_s:
-                self._worked(link)
-            self._failed(id_, link, report)
+                # Something came over this link: the ladder is climbed from its foot next time.
+                link.worked()
+                self._mender.worked()
+            (link.ended if trouble is None else link.failed)(time.monotonic())
+            self._on_report(id_, report)
         finally:
             await _end(driving, losing)
             await _disconnect(client)
@@ -233,30 +206,22 @@ class Connector:
         self._log.error("radio.driver_failed", device=id_, exc_info=error)
         return faulty(f"driver failed: {type(error).__name__}"), None
 
-    def _failed(self, id_: str, link: _Link, report: Report) -> None:
-        link.failures += 1
-        link.retry_at_s = time.monotonic() + link.retry_wait_s
-        link.retry_wait_s = min(2 * link.retry_wait_s, RETRY_MAX_S)
-        self._on_report(id_, report)
-
-    def _worked(self, link: _Link) -> None:
-        """Something came over this link: the ladder is climbed from its foot next time."""
-        link.failures = 0
-        link.retry_wait_s = RETRY_MIN_S
-        self._mender.worked()
-
     async def _mend(self, id_: str | None, trouble: Trouble, failures: int) -> None:
         """Take the next step of the ladder, if there is one, and tell."""
         link = None if id_ is None else self._links.get(id_)
         address = None if link is None else link.address
-        others_work = bool(self.connected() - {id_})
-        taken = await self._mender.mend(trouble, failures, address, others_work=others_work)
+        taken = await self._mender.mend(trouble, failures, address, others_work=self._others_work(id_))
         if taken is None:
             return
         step, outcome = taken
         concerned = [id_] if id_ is not None else sorted(self._attachments.keys() - self.connected())
         for each in concerned:
             self._on_report(each, recovered(step, outcome))
+
+    def _others_work(self, id_: str | None) -> bool:
+        now_s = time.monotonic()
+        others = (self._attachments.get(other) for other in self.connected() - {id_})
+        return any(other is not None and now_s - other.heard_s() < WORKS_S for other in others)
 
 
 def _text(error: BaseException) -> str:
@@ -275,10 +240,3 @@ async def _disconnect(client: BleakClient) -> None:
             await client.disconnect()
     except LINK_ERRORS:
         return  # it is gone already, which is what we wanted
-
-
-def matches(wanted: DeviceSettings, device: BLEDevice, advertisement: AdvertisementData) -> bool:
-    """Whether an advertisement is that of a device on the list."""
-    if wanted.address is not None:
-        return device.address.upper() == wanted.address.upper()
-    return wanted.name is not None and wanted.name == (advertisement.local_name or device.name)

@@ -11,12 +11,13 @@ from datetime import timedelta, timezone
 
 import structlog
 
-from cunmai_gateway.connector import Attachment, Connector
+from cunmai_gateway.connector import Connector
 from cunmai_gateway.device_metrics import DEVICE_CONNECTED, DEVICE_SILENT, FRAMES
 from cunmai_gateway.drivers.base import DriverSpec, Setting, Sink
 from cunmai_gateway.drivers.registry import driver_specs
 from cunmai_gateway.greeting import Greeter
 from cunmai_gateway.interpret.placing import place
+from cunmai_gateway.link import Attachment
 from cunmai_gateway.measurement import Measurement, NotClinical, NotClinicalReason
 from cunmai_gateway.radio import Radio
 from cunmai_gateway.report import Report, heard_again, silent
@@ -30,6 +31,8 @@ from cunmai_wire.readings import DeviceCondition
 
 OLDEST_RECORD_MS = 90 * 24 * 3_600_000
 """As far back as anything of this system goes."""
+LOG_MALFORMED_EVERY_S = 10.0
+"""A device that sends rubbish sends much of it."""
 _SILENCE_EVERY_S = 1.0
 _MOST_FORMER = 256
 
@@ -52,6 +55,7 @@ class _Standing:
     heard_s: float
     connected_s: float | None = None
     told_silent: bool = False
+    log_malformed_s: float = 0.0
     ahead_ms: int | None = None
     """How far the device's clock was ahead of ours when it connected."""
 
@@ -136,7 +140,7 @@ class Devices:
         if report.condition is DeviceCondition.CONNECTED:
             standing.connected_s = standing.connected_s or self._monotonic()
             standing.ahead_ms = report.ahead_ms if report.ahead_ms is not None else standing.ahead_ms
-        elif report.condition is DeviceCondition.DISCONNECTED:
+        elif report.condition is not DeviceCondition.SILENT:
             standing.connected_s = None
         DEVICE_CONNECTED.labels(self._gateway, id_).set(standing.connected_s is not None)
         if not self._changed(f"condition {id_}", report.text):
@@ -204,7 +208,9 @@ class Devices:
         def malformed(frame_type: str, frame: bytes, reason: str) -> None:
             self.tally[id_].malformed += 1
             self._count(id_, "malformed")
-            if self._changed(f"malformed {id_}", reason):
+            standing, now_s = self._standing[id_], self._monotonic()
+            if now_s >= standing.log_malformed_s and self._changed(f"malformed {id_}", reason):
+                standing.log_malformed_s = now_s + LOG_MALFORMED_EVERY_S
                 self._log.warning(
                     "gateway.malformed", device=id_, type=frame_type, frame=frame.hex(), reason=reason
                 )

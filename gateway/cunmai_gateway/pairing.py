@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
-from cunmai_gateway.connector import matches
 from cunmai_gateway.drivers.base import DriverSpec
 from cunmai_gateway.drivers.guess import Guess, guess_drivers
+from cunmai_gateway.link import matches
 from cunmai_gateway.radio import Radio
 from cunmai_gateway.settings import DeviceSettings
 

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from bleak.exc import BleakError
 
-from cunmai_gateway import connector
+from cunmai_gateway import link
+from cunmai_gateway.drivers.listening import ListeningDriver
 from cunmai_gateway.radio import Radio
 from cunmai_gateway.recovery import Step
 from cunmai_gateway.stack import Outcome, StepResult
@@ -71,6 +72,23 @@ async def test_a_cuff_that_is_used_is_connected_to_at_once_each_time(bench: Radi
     assert "fault" not in bench.conditions("bp-1")
 
 
+async def test_a_driver_with_a_fault_of_its_own_stops_no_other(
+    bench: RadioBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_arguments: object) -> None:
+        raise KeyError("a mistake in a driver")
+
+    monkeypatch.setattr(ListeningDriver, "run", broken)
+    oximeter, device = Oximeter(bench.air), thermometer(bench.air)
+    await oximeter.start()
+    await device.start()
+    await bench.start(listed(oximeter, "oxi-1", "plx"), listed(device, "t-1", "thermometer"))
+    await bench.until(lambda: "driver failed: KeyError" in _reasons(bench, "t-1"), "it is told")
+    await heard(oximeter)
+    await oximeter.send_continuous(Sample(0, 95, 70, 1.5))
+    await bench.until(lambda: bench.readings("oximetry"), "the other goes on")
+
+
 # -- silence ----------------------------------------------------------------------------------------
 
 
@@ -125,8 +143,8 @@ def _reasons(bench: RadioBench, device: str) -> list[str]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries without the waits of the field."""
-    monkeypatch.setattr(connector, "RETRY_MAX_S", 0.05)
-    monkeypatch.setattr(connector, "RETRY_MIN_S", 0.05)
+    monkeypatch.setattr(link, "RETRY_MAX_S", 0.05)
+    monkeypatch.setattr(link, "RETRY_MIN_S", 0.05)
 
 
 @pytest.mark.usefixtures("quick")
