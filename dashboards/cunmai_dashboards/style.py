@@ -73,6 +73,7 @@ OUTCOMES: list[models.ValueMapping] = [
         accepted=("已受理 accepted", BLUE),
         delivered=("已送达 delivered", GREEN),
         failed=("失败 failed", RED),
+        dropped=("不再需要 dropped", GREY),
     ),
     _words(
         seen=("已看 seen", YELLOW),

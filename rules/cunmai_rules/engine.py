@@ -38,6 +38,7 @@ from cunmai_runtime.intake import Delivery
 from cunmai_runtime.logs import OnChange
 from cunmai_runtime.sqlite import savepoint, transaction
 from cunmai_wire.envelope import EnvelopeHeader, ParsedEnvelope, parse_envelope
+from cunmai_wire.events import Grade
 from cunmai_wire.parsing import RefusalReason, Refused, explain
 from cunmai_wire.readings import Reading, values_of
 from cunmai_wire.receipts import INGEST, RULES, Receipt, make_receipts
@@ -260,10 +261,12 @@ class Engine:
             self._judgements.postpone(subject.id, now_ms + TRY_AGAIN_MS)
 
     def forget_old(self) -> int:
-        """Drop readings past their keeping time; how many."""
-        keep_ms = self._settings.keep_days * 24 * 3_600_000
+        """Drop readings and closed escalations past their keeping time; how many readings."""
+        now_ms = self._clock()
+        before_ms = now_ms - self._settings.keep_days * 24 * 3_600_000
         with disk_faults("the rules' journal"), transaction(self._db):
-            return self._judgements.forget_before(self._clock() - keep_ms)
+            self._desk.forget(before_ms, now_ms)
+            return self._judgements.forget_before(before_ms)
 
     # -- the step and what follows ----------------------------------------------------------------------
 
@@ -288,6 +291,8 @@ class Engine:
             )  # fmt: skip
 
     def _tell_grade(self, subject: Subject, change: GradeChange) -> None:
+        if change.grade is Grade.GREEN:
+            self._desk.recovered(subject.id, change.rule, self._clock())
         self._desk.events.add(
             subject.gateway,
             self._clock(),

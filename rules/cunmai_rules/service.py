@@ -214,7 +214,7 @@ class _EventOutbox:
         if not waiting or not self._intake.up:
             return
         now_ms = self._clock()
-        for pending in events.pending(now_ms - EVENT_RESEND_AFTER_S * 1000):
+        for pending in events.pending(now_ms - EVENT_RESEND_AFTER_S * 1000, now_ms):
             body = (
                 f'{{"v":1,"source":"{self._source}","stream":"{events.stream()}","sent":{now_ms},'
                 f'"events":[{",".join(pending.bodies)}]}}'

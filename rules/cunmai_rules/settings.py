@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -21,6 +23,10 @@ from cunmai_runtime.mqtt import MqttSettings
 from cunmai_wire.base import GatewayId
 
 ContactId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+
+
+MIN_SECRET_BYTES = 16
+_PUBLISHED_SECRETS = {"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "whsec_REPLACE_ME"}
 
 
 class _Section(BaseModel):
@@ -51,14 +57,43 @@ class Webhook(_Section):
     url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
     secret: SecretStr
     timeout_s: float = Field(default=10, gt=0, le=60)
+    """For one attempt, from its first byte to its last."""
+    at_once: int = Field(default=4, ge=1, le=32)
+    """How many messages may be on their way at the same time."""
+
+    @field_validator("url")
+    @classmethod
+    def _reachable_in_principle(cls, url: str) -> str:
+        try:
+            httpx.Request("POST", url)
+        except (httpx.InvalidURL, ValueError):
+            raise ValueError("不是可用的网址 / it is not a usable address") from None
+        return url
 
     @field_validator("secret")
     @classmethod
     def _usable(cls, secret: SecretStr) -> SecretStr:
-        if not secret.get_secret_value().startswith("whsec_"):
+        text = secret.get_secret_value()
+        if not text.startswith("whsec_"):
             raise ValueError(
                 "密钥应以 whsec_ 开头, 用 `cunmai rules new-secret` 生成 / "
                 "the secret begins with whsec_; make one with `cunmai rules new-secret`"
+            )
+        if text in _PUBLISHED_SECRETS:
+            raise ValueError(
+                "这是文档里的示例密钥, 谁都知道; 用 `cunmai rules new-secret` 生成自己的 / "
+                "this is the secret of the documents' sample, which everybody knows; "
+                "make your own with `cunmai rules new-secret`"
+            )
+        try:
+            key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            key = b""
+        if len(key) < MIN_SECRET_BYTES:
+            raise ValueError(
+                f"密钥须是至少 {MIN_SECRET_BYTES} 字节的 base64, 用 `cunmai rules new-secret` 生成 / "
+                f"the secret is base64 of at least {MIN_SECRET_BYTES} bytes; "
+                "make one with `cunmai rules new-secret`"
             )
         return secret
 
@@ -69,9 +104,8 @@ class PolicySettings(_Section):
     ack_within_s: int = Field(default=300, ge=5, le=86_400)
     outcome_within_s: int = Field(default=1800, ge=5, le=86_400)
     rounds: int = Field(default=3, ge=1, le=20)
-
-    def policy(self) -> Policy:
-        return Policy(self.ack_within_s, self.outcome_within_s, self.rounds)
+    then_every_s: int = Field(default=1800, ge=5, le=86_400)
+    quiet_s: int = Field(default=900, ge=0, le=3600)
 
 
 class Listen(_Section):
@@ -91,7 +125,8 @@ class RulesSettings(_Section):
     contacts: Annotated[tuple[Contact, ...], Field(min_length=1, max_length=2000)]
     sites: Annotated[tuple[Site, ...], Field(max_length=2000)] = ()
     fallback_contacts: Annotated[tuple[ContactId, ...], Field(min_length=1, max_length=12)]
-    """Who is asked about a gateway that no site lists: an alarm always finds somebody."""
+    """Who is asked about a gateway that no site lists, and when nobody of a site answers: an alarm always
+    finds somebody."""
     webhook: Webhook
     public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?[^/\s]$")]
     """What the links in messages begin with, without a slash at the end."""
@@ -125,6 +160,10 @@ class RulesSettings(_Section):
     @property
     def journal_path(self) -> Path:
         return self.data_dir / "rules.sqlite"
+
+    def escalation_policy(self) -> Policy:
+        """The policy, with the fallback contacts as the last resort when nobody of a site answers."""
+        return Policy(**self.policy.model_dump(), last_resort=self.fallback_contacts)
 
     def contact(self, id_: str) -> Contact | None:
         """The contact of this id, as the roster is now."""

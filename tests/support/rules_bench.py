@@ -9,6 +9,7 @@ from typing import Any
 
 from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.escalation.policy import Escalation
 from cunmai_rules.journal.database import open_journal
 from cunmai_rules.notify.notifier import Notifier
 from cunmai_rules.notify.webhook import WebhookSender
@@ -16,6 +17,7 @@ from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import RulesInForce
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.intake import Delivery
+from cunmai_wire.events import Answer
 from cunmai_wire.topics import Channel, gateway_topic
 from support.rules import OXIMETRY, T0_MS
 from support.sms_sink import SECRET, SmsSink
@@ -32,13 +34,15 @@ class Bench:
     folder: Path
     sink: SmsSink
     now_ms: int = T0_MS
+    packs: bytes = OXIMETRY
     _seq: int = 0
     receipts: list[dict[str, Any]] = field(default_factory=list)
+    sender: WebhookSender | None = None
 
     def __post_init__(self) -> None:
         packs = self.folder / "packs"
         packs.mkdir()
-        (packs / "oximetry.yaml").write_bytes(OXIMETRY)
+        (packs / "oximetry.yaml").write_bytes(self.packs)
         self.settings = RulesSettings.model_validate(
             {
                 "data_dir": self.folder,
@@ -66,6 +70,8 @@ class Bench:
 
     def restart(self) -> None:
         """As after a kill: everything from the disk again."""
+        if self.sender is not None:
+            self.close()
         self.db = open_journal(self.journal)
         self.desk = Desk(self.db, self.settings, LINK_KEY)
         self.engine = Engine(self.db, self.desk, self.settings, self.clock, self.in_force.rules)
@@ -76,6 +82,7 @@ class Bench:
         )  # fmt: skip
 
     def close(self) -> None:
+        assert self.sender is not None
         self.sender.close()
         self.db.close()
 
@@ -124,6 +131,23 @@ class Bench:
         for _ in range(seconds):
             self.deliver(self.reading(spo2_pct))
             self.now_ms += 1000
+
+    @property
+    def told(self) -> list[str]:
+        """Who got a message, in order: V for the village doctor, T for the township's."""
+        by_number = {"13800000001": "V", "13800000002": "T"}
+        return [by_number[message["data"]["to"]] for message in self.sink.taken.values()]
+
+    def escalation(self) -> Escalation:
+        """The only escalation."""
+        (one,) = self.desk.escalations.newest(10)
+        return one
+
+    def answers(self, answer: Answer, contact: str = "village") -> None:
+        self.desk.answer(self.escalation().id, contact, answer, self.now_ms)
+
+    def history(self) -> list[str]:
+        return [type_ for (type_,) in self.rows("SELECT type FROM history ORDER BY n")]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.db.execute(query).fetchall()

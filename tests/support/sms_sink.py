@@ -21,6 +21,7 @@ class SmsSink:
     requests: int = 0
     taken: dict[str, dict[str, Any]] = field(default_factory=dict)
     repeated: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     def __enter__(self) -> SmsSink:
         sink = self
@@ -56,6 +57,7 @@ class SmsSink:
     def receive(self, headers: dict[str, str], body: bytes) -> int:
         """One request; the status to answer. An unsigned one is 401."""
         self.requests += 1
+        self.bodies.append(body)
         message = Webhook(SECRET).verify(body, headers)
         status = self.statuses.pop(0) if self.statuses else 200
         if status < 300:

@@ -61,6 +61,8 @@ class NoticeState(StrEnum):
     ACCEPTED = "accepted"
     DELIVERED = "delivered"
     FAILED = "failed"
+    DROPPED = "dropped"
+    """Not sent: by the time it could have been, somebody had answered or somebody else was asked."""
 
 
 class GapKind(StrEnum):
@@ -113,6 +115,18 @@ class EscalationOpened(EventBase):
     reading_t: Millis
 
 
+class EscalationJoined(EventBase):
+    """A further finding about a resident whose escalation is open: it joins that one."""
+
+    type: Literal["escalation_joined"]
+    escalation: ShortText
+    rule: Name
+    rule_version: ShortText
+    grade: Grade
+    reason: Name
+    reading_t: Millis
+
+
 class NoticeChanged(EventBase):
     type: Literal["notice_changed"]
     escalation: ShortText
@@ -153,7 +167,15 @@ class LedgerGap(EventBase):
     """When the ledger first saw the oldest of them missing."""
 
 
-Event = GradeChanged | EscalationOpened | NoticeChanged | EscalationAnswered | EscalationClosed | LedgerGap
+Event = (
+    GradeChanged
+    | EscalationOpened
+    | EscalationJoined
+    | NoticeChanged
+    | EscalationAnswered
+    | EscalationClosed
+    | LedgerGap
+)
 AnyEvent = Annotated[Event, Field(discriminator="type")]
 
 

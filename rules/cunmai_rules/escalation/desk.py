@@ -12,14 +12,18 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import replace
 
+import structlog
+
+from cunmai_rules.escalation import grouping
 from cunmai_rules.escalation import policy as state_machine
-from cunmai_rules.escalation.policy import Ask, Escalation, Status
-from cunmai_rules.journal.escalations import Escalations, Notice, escalation_id, notice_id
+from cunmai_rules.escalation.policy import Ask, CloseReason, Escalation, Status
+from cunmai_rules.escalation.record import Record
+from cunmai_rules.journal.escalations import Escalations, FindingRow, Notice, escalation_id, notice_id
 from cunmai_rules.journal.events import Events
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.events import Escalate
-from cunmai_wire.events import Answer, NoticeState
+from cunmai_wire.events import Answer, Lane, NoticeState
 
 LINK_LIFETIME_MS = 7 * 24 * 3_600_000
 _TOKEN_BYTES = 16
@@ -30,18 +34,42 @@ class Desk:
 
     def __init__(self, db: sqlite3.Connection, settings: RulesSettings, link_key: bytes) -> None:
         self._settings = settings
-        self._policy = settings.policy.policy()
+        self._policy = settings.escalation_policy()
+        self._log = structlog.get_logger("rules")
         self._link_key = link_key
         self.escalations = Escalations(db)
         self.events = Events(db)
+        self._record = Record(self.escalations, self.events)
 
-    # -- opening --------------------------------------------------------------------------------------
+    # -- findings -------------------------------------------------------------------------------------
 
     def open(self, subject: Subject, found: Escalate, now_ms: int) -> Escalation | None:
-        """Open an escalation for what a rule found; None where it was found before."""
+        """Take what a rule found: it opens an escalation, or joins the subject's open one.
+
+        Returns the escalation that it opened; None where it joined one or was found before.
+        """
         id_ = escalation_id(subject.id, found.key)
-        if self.escalations.get(id_) is not None:
+        if self.escalations.found_before(id_):
             return None
+        earlier = self.escalations.of_subject(subject.id)
+        current = next((one for one in earlier if grouping.belongs(one, found, now_ms)), None)
+        if current is not None:
+            self._join(current, id_, found, now_ms)
+            return None
+        return self._open(id_, subject, found, earlier, now_ms)
+
+    def _open(
+        self,
+        id_: str,
+        subject: Subject,
+        found: Escalate,
+        earlier: Sequence[Escalation],
+        now_ms: int,
+    ) -> Escalation:
+        outcome = next(
+            (one for one in earlier if grouping.waits_for_review(one, found, self._policy, now_ms)), None
+        )
+        quiet_until_ms = (outcome.closed_ms or now_ms) + self._policy.quiet_s * 1000 if outcome else None
         escalation = Escalation(
             id=id_,
             subject=subject.id,
@@ -51,37 +79,84 @@ class Desk:
             rule=found.rule,
             version=found.version,
             grade=found.grade,
-            lane=found.lane,
+            lane=Lane.REVIEW if outcome else found.lane,
             reason=found.reason,
             stream=found.source.stream if found.source else None,
             seq=found.source.seq if found.source else None,
             reading_t_ms=found.t_ms,
             opened_ms=now_ms,
             contacts=self._settings.contacts_of(subject.gateway),
+            rules=(found.rule,),
+            raised=(found.rule,) if found.lane is Lane.PAGE else (),
+            found_ms=now_ms,
+            due_ms=quiet_until_ms,
+            follows=outcome.id if outcome else None,
         )
         escalation, asks = state_machine.opened(escalation, self._policy)
         self.escalations.save(escalation)
-        self.escalations.log(now_ms, id_, "opened", "rules", rule=found.rule, reason=found.reason)
-        self._tell_opened(escalation, now_ms)
+        self.escalations.add_finding(_finding(id_, id_, found, now_ms))
+        self._record.opened(escalation, now_ms)
         self._ask(escalation, asks, now_ms)
         return escalation
 
+    def _join(self, current: Escalation, id_: str, found: Escalate, now_ms: int) -> None:
+        joined = grouping.join(current, found, self._policy, now_ms)
+        after, asks = joined.step
+        if asks and found.source is not None:
+            after = replace(after, stream=found.source.stream, seq=found.source.seq)
+        self.escalations.add_finding(_finding(id_, current.id, found, now_ms))
+        self._record.joined(current, found, joined.how, now_ms)
+        self._save(current, after, asks, now_ms)
+
+    def recovered(self, subject: str, rule: str, now_ms: int) -> None:
+        """A rule no longer finds anything: told in the history of what it had raised."""
+        for before in self.escalations.of_subject(subject):
+            if rule in before.raised:
+                self.escalations.save(grouping.recovered(before, rule, now_ms))
+                self.escalations.log(now_ms, before.id, "recovered", "rules", rule=rule)
+
+    # -- time -----------------------------------------------------------------------------------------
+
     def chase(self, now_ms: int, limit: int = 200) -> None:
         """Take the next step of every escalation whose deadline has passed."""
-        for before in self.escalations.overdue(now_ms, limit):
+        longest_ms = self._policy.longest_wait_s * 1000
+        for before in self.escalations.overdue(now_ms, longest_ms, limit):
             after, asks = state_machine.overdue(before, self._policy, now_ms)
-            why = "no_outcome" if before.status is Status.SEEN else "no_answer"
-            self.escalations.log(now_ms, before.id, "overdue", "clock", why=why)
+            if asks or after.status is not before.status or after.lane is not before.lane:
+                self.escalations.log(now_ms, before.id, "overdue", "clock", why=_why_overdue(before))
             self._save(before, after, asks, now_ms)
+
+    def forget(self, before_ms: int, now_ms: int, limit: int = 500) -> int:
+        """Expire reviews that nobody looked at since `before_ms`; drop what was closed before it.
+
+        A page that nobody has answered is never dropped. Returns how many escalations were dropped.
+        """
+        for review in self.escalations.unlooked_reviews(before_ms, limit):
+            self.close(review.id, CloseReason.EXPIRED, "clock", now_ms)
+        return self.escalations.forget_closed(before_ms, limit)
 
     # -- notices --------------------------------------------------------------------------------------
 
+    def about_to_send(self, notice: Notice, text: str, now_ms: int) -> Notice | None:
+        """The notice with what it says, kept from now on; None where it need not be sent any more."""
+        escalation = self._of(notice)
+        if not state_machine.still_wanted(escalation, notice.number):
+            self._note(replace(notice, state=NoticeState.DROPPED), now_ms)
+            return None
+        if notice.text is not None:
+            return notice
+        worded = replace(notice, text=text)
+        self.escalations.update_notice(worded)
+        return worded
+
     def accepted(self, notice: Notice, now_ms: int) -> None:
-        """The webhook has taken the message."""
+        """The webhook has taken the message: from now on an answer is awaited."""
         done = replace(
             notice, state=NoticeState.ACCEPTED, attempts=notice.attempts + 1, accepted_ms=now_ms, error=None
         )
         self._note(done, now_ms)
+        escalation = self._of(notice)
+        self.escalations.save(state_machine.notice_accepted(escalation, self._policy, notice.number, now_ms))
 
     def postponed(self, notice: Notice, error: str, due_ms: int, now_ms: int) -> None:
         """The webhook could not take it now."""
@@ -97,8 +172,7 @@ class Desk:
         self._note(
             replace(notice, state=NoticeState.FAILED, attempts=notice.attempts + 1, error=error), now_ms
         )
-        before = self.escalations.get(notice.escalation)
-        assert before is not None, "a notice belongs to an escalation"
+        before = self._of(notice)
         after, asks = state_machine.notice_failed(before, self._policy, notice.number, now_ms)
         self._save(before, after, asks, now_ms)
 
@@ -116,13 +190,22 @@ class Desk:
             return None
         after = state_machine.answered(before, self._policy, contact, answer, now_ms)
         self.escalations.save(after)
-        self.escalations.log(now_ms, id_, "answered", contact, answer=answer)
-        about = {"device": before.device, "resident": before.resident, "escalation": id_}
-        self.events.add(
-            before.gateway, now_ms, "escalation_answered", contact=contact, answer=answer, **about
+        self._record.answered(before, contact, answer, now_ms)
+        self._log.info(
+            "rules.answered", escalation=id_, subject=before.subject, contact=contact, answer=answer
         )
         if after.status is Status.CLOSED and before.status is not Status.CLOSED:
-            self.events.add(before.gateway, now_ms, "escalation_closed", reason=f"answered_{answer}", **about)
+            self._record.closed(after, contact, now_ms)
+        return after
+
+    def close(self, id_: str, because: CloseReason, actor: str, now_ms: int) -> Escalation | None:
+        """Close for a named reason without an answer; None where there is no such escalation."""
+        before = self.escalations.get(id_)
+        if before is None or before.status is Status.CLOSED:
+            return before
+        after = state_machine.closed(before, because, now_ms)
+        self.escalations.save(after)
+        self._record.closed(after, actor, now_ms)
         return after
 
     # -- within ---------------------------------------------------------------------------------------
@@ -132,8 +215,25 @@ class Desk:
             return
         self.escalations.save(after)
         if after.status is Status.EXHAUSTED:
-            self.escalations.log(now_ms, after.id, "everyone_tried", "clock", asked=after.asked)
+            self._shout(before, after, now_ms)
         self._ask(after, asks, now_ms)
+
+    def _shout(self, before: Escalation, after: Escalation, now_ms: int) -> None:
+        """Nobody answers, or nobody can be reached: somebody at the server has to know."""
+        why = "nobody_answers" if after.reached else "nobody_reached"
+        if before.status is not Status.EXHAUSTED:
+            type_ = "everyone_tried" if after.reached else "nobody_reached"
+            self.escalations.log(now_ms, after.id, type_, "clock", asked=after.asked)
+        self._log.error(
+            "rules.nobody_answers", escalation=after.id, why=why, gateway=after.gateway, grade=after.grade,
+            asked=after.asked, accepted=after.reached,
+            todo="call the contacts of this site, then answer from a link or `cunmai rules close`",
+        )  # fmt: skip
+
+    def _of(self, notice: Notice) -> Escalation:
+        escalation = self.escalations.get(notice.escalation)
+        assert escalation is not None, "a notice belongs to an escalation"
+        return escalation
 
     def _ask(self, escalation: Escalation, asks: Sequence[Ask], now_ms: int) -> None:
         for ask in asks:
@@ -156,37 +256,19 @@ class Desk:
     def _note(self, notice: Notice, now_ms: int) -> None:
         """Save a notice's new state, and tell it."""
         self.escalations.update_notice(notice)
-        self.escalations.log(
-            now_ms, notice.escalation, f"notice_{notice.state}", "carrier", contact=notice.contact,
-            attempts=notice.attempts, **({"error": notice.error} if notice.error else {}),
-        )  # fmt: skip
-        escalation = self.escalations.get(notice.escalation)
-        assert escalation is not None, "a notice belongs to an escalation"
-        self.events.add(
-            escalation.gateway,
-            now_ms,
-            "notice_changed",
-            device=escalation.device,
-            resident=escalation.resident,
-            escalation=escalation.id,
-            notice=notice.id,
-            contact=notice.contact,
-            state=notice.state,
-            attempts=notice.attempts,
-        )
+        self._record.notice(self._of(notice), notice, now_ms)
 
-    def _tell_opened(self, escalation: Escalation, now_ms: int) -> None:
-        self.events.add(
-            escalation.gateway,
-            now_ms,
-            "escalation_opened",
-            device=escalation.device,
-            resident=escalation.resident,
-            escalation=escalation.id,
-            rule=escalation.rule,
-            rule_version=escalation.version,
-            grade=escalation.grade,
-            lane=escalation.lane,
-            reason=escalation.reason,
-            reading_t=escalation.reading_t_ms,
-        )
+
+def _finding(id_: str, escalation: str, found: Escalate, now_ms: int) -> FindingRow:
+    return FindingRow(
+        id_, escalation, found.rule, found.version, found.grade, found.lane, found.reason, found.t_ms,
+        found.source.stream if found.source else None, found.source.seq if found.source else None, now_ms,
+    )  # fmt: skip
+
+
+def _why_overdue(before: Escalation) -> str:
+    if before.lane is Lane.REVIEW:
+        return "still_raised"
+    if before.awaits is not None:
+        return "not_accepted"
+    return "no_outcome" if before.status is Status.SEEN else "no_answer"

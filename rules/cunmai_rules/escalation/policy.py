@@ -1,7 +1,8 @@
 """The escalation state machine: (escalation, event, policy) -> (escalation, asks). Pure.
 
 An escalation owes a human answer. Being seen is not being handled: only an outcome (contacted, referred,
-false alarm) closes it. Every wait has a deadline and a next step.
+false alarm), or closing it with a named reason, ends it. Until then somebody is asked again and again, and
+every wait has a deadline and a next step. The reasons for the waits are in docs/decisions/0007.
 """
 
 from __future__ import annotations
@@ -20,18 +21,42 @@ class Status(StrEnum):
     SEEN = "seen"
     """Somebody has it; an outcome is owed."""
     EXHAUSTED = "exhausted"
-    """Everyone was asked as often as the policy says, and nobody answered. It stays on the worklist."""
+    """Everyone was asked as often as the policy says, and nobody answered; or nobody could be reached.
+    The asking goes on, slowly."""
     CLOSED = "closed"
-    """An outcome was given."""
+    """An outcome was given, or it was closed with a named reason."""
+
+
+class CloseReason(StrEnum):
+    """Why an escalation was closed without an answer from a link."""
+
+    HANDLED_ELSEWHERE = "handled_elsewhere"
+    DUPLICATE = "duplicate"
+    TEST = "test"
+    EXPIRED = "expired"
+    """A review that nobody looked at for as long as readings are kept. A page never expires."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long each step may take, and how often the list of contacts is gone through."""
+    """How long each step may take, and whom to ask when everyone was asked."""
 
     ack_within_s: int = 300
+    """From the carrier's acceptance to an answer; also how long acceptance itself may take."""
     outcome_within_s: int = 1800
     rounds: int = 3
+    """How often the list of contacts is gone through, counted in messages that were accepted."""
+    then_every_s: int = 1800
+    """How often somebody is asked after that, until there is an answer."""
+    quiet_s: int = 900
+    """For how long after an outcome the same finding waits for review before it pages."""
+    last_resort: tuple[str, ...] = ()
+    """Who is asked besides the last contact when everyone was tried."""
+
+    @property
+    def longest_wait_s(self) -> int:
+        """No deadline is further ahead than this, unless the clock was set back."""
+        return max(self.ack_within_s, self.outcome_within_s, self.then_every_s, self.quiet_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +81,33 @@ class Escalation:
     contacts: tuple[str, ...]
     status: Status = Status.OPEN
     asked: int = 0
-    """How many notices were made, reminders included."""
+    """How many notices were made, reminders included. Only the newest of them may still be sent."""
+    asked_ms: int = 0
+    awaits: str | None = None
+    """The contact whose notice the carrier has not taken yet."""
+    turn: int = 0
+    """Whose turn is next, in `contacts`."""
+    reached: int = 0
+    """How many notices were accepted."""
+    tried: int = 0
+    """How many turns have come to nothing, since the first ask or since it became worse."""
+    failed: int = 0
+    """How many notices in a row can never arrive."""
     seen_by: str | None = None
     due_ms: int | None = None
     """When the next step is due; None where nothing but an answer is awaited."""
+    rules: tuple[str, ...] = ()
+    """Every rule that found something, the first one first."""
+    raised: tuple[str, ...] = ()
+    """Those whose finding has not recovered."""
+    found_ms: int = 0
+    """When the newest finding came in."""
+    recovered_ms: int | None = None
+    """Since when nothing of it is raised."""
+    closed_ms: int | None = None
+    closed_because: str | None = None
+    follows: str | None = None
+    """The escalation whose outcome this finding came soon after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,48 +118,148 @@ class Ask:
     number: int
 
 
-def opened(escalation: Escalation, policy: Policy) -> tuple[Escalation, tuple[Ask, ...]]:
+Step = tuple[Escalation, tuple[Ask, ...]]
+
+
+# -- opening and deadlines ------------------------------------------------------------------------------
+
+
+def opened(escalation: Escalation, policy: Policy) -> Step:
     """A page asks the nearest contact at once; a review waits on the worklist."""
     if escalation.lane is Lane.REVIEW:
         return escalation, ()
     return _ask_next(escalation, policy, escalation.opened_ms)
 
 
-def overdue(escalation: Escalation, policy: Policy, now_ms: int) -> tuple[Escalation, tuple[Ask, ...]]:
-    """Its deadline has passed without the answer that was awaited."""
-    if escalation.due_ms is None or now_ms < escalation.due_ms:
+def is_due(due_ms: int, now_ms: int, longest_wait_s: float) -> bool:
+    """Past, or so far ahead that the clock must have been set back since it was written."""
+    return due_ms <= now_ms or due_ms > now_ms + int(longest_wait_s * 1000)
+
+
+def overdue(escalation: Escalation, policy: Policy, now_ms: int) -> Step:
+    """Its deadline has passed without what was awaited: an acceptance, an answer, an outcome."""
+    if escalation.due_ms is None or not is_due(escalation.due_ms, now_ms, policy.longest_wait_s):
         return escalation, ()
+    if escalation.lane is Lane.REVIEW:
+        return _quiet_is_over(escalation, policy, now_ms)
+    if escalation.awaits is None and escalation.status is Status.OPEN:
+        escalation = replace(escalation, tried=escalation.tried + 1)
     return _ask_next(escalation, policy, now_ms)
 
 
-def notice_failed(
-    escalation: Escalation, policy: Policy, number: int, now_ms: int
-) -> tuple[Escalation, tuple[Ask, ...]]:
+# -- what became of a notice ----------------------------------------------------------------------------
+
+
+def still_wanted(escalation: Escalation, number: int) -> bool:
+    """Whether a queued notice should still be sent: it is the newest, and nobody has answered since."""
+    return escalation.awaits is not None and number == escalation.asked
+
+
+def notice_accepted(escalation: Escalation, policy: Policy, number: int, now_ms: int) -> Escalation:
+    """The carrier has taken it: from now on an answer is awaited."""
+    counted = replace(escalation, reached=escalation.reached + 1, failed=0)
+    if not still_wanted(escalation, number):
+        return counted
+    if escalation.status is Status.EXHAUSTED and escalation.reached == 0:
+        counted = replace(counted, status=Status.OPEN, tried=0)
+    return replace(counted, awaits=None, due_ms=now_ms + _wait_s(counted, policy) * 1000)
+
+
+def notice_failed(escalation: Escalation, policy: Policy, number: int, now_ms: int) -> Step:
     """A notice will never arrive: the next contact is asked at once, unless someone has answered since."""
-    if escalation.status is not Status.OPEN or number != escalation.asked:
+    if not still_wanted(escalation, number):
         return escalation, ()
-    return _ask_next(escalation, policy, now_ms)
+    failed = replace(escalation, awaits=None, failed=escalation.failed + 1, tried=escalation.tried + 1)
+    if failed.failed < max(len(_list(failed, policy)), 1):
+        return _ask_next(failed, policy, now_ms, in_turn=True)
+    # Nobody on the list can be reached. Again later, not at once: a carrier that refuses all of them in a
+    # second may be mended in an hour.
+    status = failed.status if failed.status is Status.SEEN else Status.EXHAUSTED
+    later = now_ms + policy.ack_within_s * 1000
+    return replace(failed, status=status, turn=0, failed=0, due_ms=later), ()
+
+
+# -- answers --------------------------------------------------------------------------------------------
 
 
 def answered(escalation: Escalation, policy: Policy, contact: str, answer: Answer, now_ms: int) -> Escalation:
     """A human has answered. A late `seen` does not reopen what is closed."""
     if answer is not Answer.SEEN:
-        return replace(escalation, status=Status.CLOSED, due_ms=None)
+        return closed(escalation, f"answered_{answer}", now_ms)
     if escalation.status is Status.CLOSED:
         return escalation
     due_ms = now_ms + policy.outcome_within_s * 1000
-    return replace(escalation, status=Status.SEEN, seen_by=contact, due_ms=due_ms)
+    return replace(escalation, status=Status.SEEN, seen_by=contact, due_ms=due_ms, awaits=None, failed=0)
 
 
-def _ask_next(escalation: Escalation, policy: Policy, now_ms: int) -> tuple[Escalation, tuple[Ask, ...]]:
-    """The next contact in turn; whoever has seen it is reminded instead."""
-    if not escalation.contacts or escalation.asked >= policy.rounds * len(escalation.contacts):
-        return replace(escalation, status=Status.EXHAUSTED, due_ms=None), ()
-    in_turn = escalation.contacts[escalation.asked % len(escalation.contacts)]
-    contact = escalation.seen_by if escalation.status is Status.SEEN and escalation.seen_by else in_turn
-    wait_s = policy.outcome_within_s if escalation.status is Status.SEEN else policy.ack_within_s
-    number = escalation.asked + 1
-    return (
-        replace(escalation, asked=number, due_ms=now_ms + wait_s * 1000),
-        (Ask(contact, number),),
+def closed(escalation: Escalation, because: str, now_ms: int) -> Escalation:
+    """It is over, for a named reason. Changing an answer does not move the moment it was closed."""
+    closed_ms = now_ms if escalation.closed_ms is None else escalation.closed_ms
+    return replace(
+        escalation,
+        status=Status.CLOSED,
+        due_ms=None,
+        awaits=None,
+        closed_ms=closed_ms,
+        closed_because=because,
     )
+
+
+# -- within ---------------------------------------------------------------------------------------------
+
+
+def _wait_s(escalation: Escalation, policy: Policy) -> int:
+    match escalation.status:
+        case Status.SEEN:
+            return policy.outcome_within_s
+        case Status.EXHAUSTED if escalation.reached:
+            return policy.then_every_s
+        case _:
+            return policy.ack_within_s
+
+
+def _list(escalation: Escalation, policy: Policy) -> tuple[str, ...]:
+    """Whom to go through: the contacts; once all were told in vain, the last one and the last resort."""
+    contacts, last_resort = escalation.contacts, policy.last_resort
+    if escalation.status is Status.EXHAUSTED and escalation.reached:
+        return tuple(dict.fromkeys((*contacts[-1:], *last_resort)))
+    if escalation.status is Status.EXHAUSTED or not contacts:
+        return tuple(dict.fromkeys((*contacts, *last_resort)))
+    return contacts
+
+
+def _ask_next(escalation: Escalation, policy: Policy, now_ms: int, *, in_turn: bool = False) -> Step:
+    """The next contact in turn; whoever has seen it is reminded instead, unless `in_turn`."""
+    enough = policy.rounds * len(escalation.contacts)
+    if escalation.status is Status.OPEN and escalation.tried >= enough:
+        escalation = replace(escalation, status=Status.EXHAUSTED, turn=0)
+    listed = _list(escalation, policy)
+    due_ms = now_ms + _wait_s(escalation, policy) * 1000
+    if not listed:
+        return replace(escalation, due_ms=due_ms), ()
+    reminds = escalation.status is Status.SEEN and escalation.seen_by is not None and not in_turn
+    turn = escalation.turn % len(listed)
+    contact = escalation.seen_by if reminds and escalation.seen_by else listed[turn]
+    if not reminds:
+        escalation = replace(escalation, turn=turn + 1)
+    if contact == escalation.awaits:
+        # Their message is on its way since the last time, and the carrier will take it when it can.
+        return replace(escalation, due_ms=due_ms), ()
+    number = escalation.asked + 1
+    asked = replace(escalation, asked=number, asked_ms=now_ms, awaits=contact, due_ms=due_ms)
+    return asked, (Ask(contact, number),)
+
+
+def _quiet_is_over(escalation: Escalation, policy: Policy, now_ms: int) -> Step:
+    """A repeat soon after an outcome has waited for review: where it has not recovered, it pages now."""
+    if not escalation.raised:
+        return replace(escalation, due_ms=None), ()
+    return _ask_next(replace(escalation, lane=Lane.PAGE), policy, now_ms)
+
+
+def ask_anew(escalation: Escalation, policy: Policy, now_ms: int) -> Step:
+    """From the nearest contact again, as if it had just opened: it has become worse, or come back."""
+    afresh = replace(
+        escalation, status=Status.OPEN, seen_by=None, turn=0, tried=0, failed=0, awaits=None, due_ms=None
+    )
+    return _ask_next(afresh, policy, now_ms)

@@ -58,6 +58,26 @@ _MIGRATIONS = (
     -- The rules that states were last judged by: one that is missing later was removed.
     CREATE TABLE rule_in_force (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     """,
+    """
+    -- Each finding of an escalation: the one that opened it, and those that joined it.
+    CREATE TABLE finding (
+        id TEXT PRIMARY KEY, escalation TEXT NOT NULL REFERENCES escalation (id), rule TEXT NOT NULL,
+        version TEXT NOT NULL, grade TEXT NOT NULL, lane TEXT NOT NULL, reason TEXT NOT NULL,
+        reading_t_ms INTEGER NOT NULL, stream TEXT, seq INTEGER, found_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX finding_escalation ON finding (escalation, found_ms);
+
+    -- What the message says, without its link: every attempt of a notice sends the same bytes.
+    ALTER TABLE notice ADD COLUMN text TEXT;
+    CREATE INDEX link_escalation ON link (escalation);
+
+    -- History goes only with its escalation, and an escalation only when it is closed.
+    CREATE TRIGGER history_stays_with_its_escalation BEFORE DELETE ON history
+        WHEN EXISTS (SELECT 1 FROM escalation WHERE id = OLD.escalation)
+        BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
+    CREATE TRIGGER open_escalations_stay BEFORE DELETE ON escalation WHEN OLD.status <> 'closed'
+        BEGIN SELECT RAISE(ABORT, 'an open escalation cannot be removed'); END;
+    """,
 )
 
 

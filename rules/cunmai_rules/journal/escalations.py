@@ -26,6 +26,25 @@ class Notice:
     queued_ms: int
     accepted_ms: int | None = None
     error: str | None = None
+    text: str | None = None
+    """What it says, without the link; None until it was first about to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """One finding of an escalation. Its id is the same whenever the same thing is found again."""
+
+    id: str
+    escalation: str
+    rule: str
+    version: str
+    grade: Grade
+    lane: Lane
+    reason: str
+    reading_t_ms: int
+    stream: str | None
+    seq: int | None
+    found_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +93,28 @@ class Escalations:
             },
         )
 
-    def overdue(self, now_ms: int, limit: int) -> list[Escalation]:
+    def overdue(self, now_ms: int, longest_ms: int, limit: int) -> list[Escalation]:
+        """Those whose deadline has passed, or is too far ahead: then the clock was set back."""
         rows = self._db.execute(
-            "SELECT body FROM escalation WHERE due_ms <= ? ORDER BY due_ms LIMIT ?", (now_ms, limit)
+            "SELECT body FROM escalation WHERE due_ms <= ? OR due_ms > ? ORDER BY due_ms LIMIT ?",
+            (now_ms, now_ms + longest_ms, limit),
         )
         return [_load(body) for (body,) in rows]
+
+    def of_subject(self, subject: str, limit: int = 50) -> list[Escalation]:
+        """The newest of one subject, newest first."""
+        rows = self._db.execute(
+            "SELECT body FROM escalation WHERE subject = ? ORDER BY opened_ms DESC, id LIMIT ?",
+            (subject, limit),
+        )
+        return [_load(body) for (body,) in rows]
+
+    def counts(self) -> dict[tuple[Lane, Status], int]:
+        """How many there are of each lane and status."""
+        rows = self._db.execute(
+            "SELECT json_extract(body, '$.lane'), status, count(*) FROM escalation GROUP BY 1, 2"
+        )
+        return {(Lane(lane), Status(status)): count for lane, status, count in rows}
 
     def newest(self, limit: int) -> list[Escalation]:
         rows = self._db.execute("SELECT body FROM escalation ORDER BY opened_ms DESC, id LIMIT ?", (limit,))
@@ -89,27 +125,56 @@ class Escalations:
     def add_notice(self, notice: Notice) -> None:
         self._db.execute(
             "INSERT OR IGNORE INTO notice VALUES (:id, :escalation, :contact, :number, :state, :attempts,"
-            " :due_ms, :queued_ms, :accepted_ms, :error)",
+            " :due_ms, :queued_ms, :accepted_ms, :error, :text)",
             asdict(notice),
         )
 
     def update_notice(self, notice: Notice) -> None:
         self._db.execute(
             "UPDATE notice SET state = :state, attempts = :attempts, due_ms = :due_ms,"
-            " accepted_ms = :accepted_ms, error = :error WHERE id = :id",
+            " accepted_ms = :accepted_ms, error = :error, text = :text WHERE id = :id",
             asdict(notice),
         )
 
-    def due_notices(self, now_ms: int, limit: int) -> list[Notice]:
+    def due_notices(self, now_ms: int, longest_ms: int, limit: int) -> list[Notice]:
+        """Those to be sent now; one that is due after the longest pause has had the clock set back under it."""
         rows = self._db.execute(
-            "SELECT * FROM notice WHERE state = ? AND due_ms <= ? ORDER BY due_ms LIMIT ?",
-            (NoticeState.QUEUED, now_ms, limit),
+            "SELECT * FROM notice WHERE state = 'queued' AND (due_ms <= ? OR due_ms > ?) ORDER BY due_ms LIMIT ?",
+            (now_ms, now_ms + longest_ms, limit),
         )
         return [_notice(row) for row in rows]
 
     def notices(self, escalation: str) -> list[Notice]:
-        rows = self._db.execute("SELECT * FROM notice WHERE escalation = ? ORDER BY number", (escalation,))
+        rows = self._db.execute(
+            "SELECT * FROM notice WHERE escalation = ? ORDER BY number", (escalation,)
+        )
         return [_notice(row) for row in rows]
+
+    # -- findings -------------------------------------------------------------------------------------
+
+    def found_before(self, id_: str) -> bool:
+        """Whether this finding opened or joined an escalation before."""
+        query = "SELECT 1 FROM finding WHERE id = :id UNION ALL SELECT 1 FROM escalation WHERE id = :id"
+        return self._db.execute(query, {"id": id_}).fetchone() is not None
+
+    def add_finding(self, finding: FindingRow) -> None:
+        self._db.execute(
+            "INSERT INTO finding VALUES (:id, :escalation, :rule, :version, :grade, :lane, :reason,"
+            " :reading_t_ms, :stream, :seq, :found_ms)",
+            asdict(finding),
+        )
+
+    def findings(self, escalation: str, limit: int = 100) -> list[FindingRow]:
+        """The findings of an escalation, in the order they were found; the newest `limit` of them."""
+        rows = self._db.execute(
+            "SELECT id, escalation, rule, version, grade, lane, reason, reading_t_ms, stream, seq, found_ms"
+            " FROM finding WHERE escalation = ? ORDER BY found_ms DESC, id LIMIT ?",
+            (escalation, limit),
+        ).fetchall()
+        return [
+            FindingRow(id_, of, rule, version, Grade(grade), Lane(lane), *rest)
+            for id_, of, rule, version, grade, lane, *rest in reversed(rows)
+        ]
 
     # -- links ----------------------------------------------------------------------------------------
 
@@ -128,7 +193,7 @@ class Escalations:
 
     # -- history --------------------------------------------------------------------------------------
 
-    def log(self, t_ms: int, escalation: str | None, type_: str, actor: str, **detail: object) -> None:
+    def log(self, t_ms: int, escalation: str, type_: str, actor: str, **detail: object) -> None:
         """Append one line. `actor` is a contact's id, `rules`, `carrier` or `clock`; never a name."""
         self._db.execute(
             "INSERT INTO history (t_ms, escalation, type, actor, detail) VALUES (?, ?, ?, ?, ?)",
@@ -141,13 +206,51 @@ class Escalations:
         )
         return [Entry(t_ms, type_, actor, json.loads(detail)) for t_ms, type_, actor, detail in rows]
 
+    # -- keeping time ---------------------------------------------------------------------------------
+
+    def unlooked_reviews(self, opened_before_ms: int, limit: int) -> list[Escalation]:
+        """Open reviews from before, which nobody has answered."""
+        rows = self._db.execute(
+            "SELECT body FROM escalation WHERE status <> ? AND opened_ms < ?"
+            " AND json_extract(body, '$.lane') = ? AND due_ms IS NULL ORDER BY opened_ms LIMIT ?",
+            (Status.CLOSED, opened_before_ms, Lane.REVIEW, limit),
+        )
+        return [_load(body) for (body,) in rows]
+
+    def forget_closed(self, closed_before_ms: int, limit: int) -> int:
+        """Drop what was closed before, with everything that belongs to it; how many escalations."""
+        ids = [
+            row[0]
+            for row in self._db.execute(
+                "SELECT id FROM escalation WHERE status = ?"
+                " AND coalesce(json_extract(body, '$.closed_ms'), opened_ms) < ? LIMIT ?",
+                (Status.CLOSED, closed_before_ms, limit),
+            )
+        ]
+        for id_ in ids:
+            for statement in _FORGET:
+                self._db.execute(statement, (id_,))
+        return len(ids)
+
+
+# History last: it can go only when its escalation has gone.
+_FORGET = (
+    "DELETE FROM link WHERE escalation = ?",
+    "DELETE FROM notice WHERE escalation = ?",
+    "DELETE FROM finding WHERE escalation = ?",
+    "DELETE FROM escalation WHERE id = ?",
+    "DELETE FROM history WHERE escalation = ?",
+)
+
 
 def _load(body: str) -> Escalation:
     values = json.loads(body)
     values["grade"] = Grade(values["grade"])
     values["lane"] = Lane(values["lane"])
     values["status"] = Status(values["status"])
-    values["contacts"] = tuple(values["contacts"])
+    for name in ("contacts", "rules", "raised"):
+        values[name] = tuple(values.get(name, ()))
+    values["rules"] = values["rules"] or (values["rule"],)
     return Escalation(**values)
 
 

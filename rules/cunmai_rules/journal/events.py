@@ -48,11 +48,14 @@ class Events:
         body = checked.model_dump_json(exclude_none=True)
         self._db.execute("UPDATE event SET body = ? WHERE seq = ?", (body, cursor.lastrowid))
 
-    def pending(self, sent_before_ms: int) -> list[PendingEvents]:
-        """Events not sent since `sent_before_ms`, oldest first, by topic; at most one batch in all."""
+    def pending(self, sent_before_ms: int, now_ms: int) -> list[PendingEvents]:
+        """Events not sent since `sent_before_ms`, oldest first, by topic; at most one batch in all.
+
+        One that seems to have been sent after `now_ms` was sent before the clock was set back.
+        """
         rows = self._db.execute(
-            "SELECT topic, seq, body FROM event WHERE sent_ms < ? ORDER BY seq LIMIT ?",
-            (sent_before_ms, BATCH_EVENTS),
+            "SELECT topic, seq, body FROM event WHERE sent_ms < ? OR sent_ms > ? ORDER BY seq LIMIT ?",
+            (sent_before_ms, now_ms, BATCH_EVENTS),
         ).fetchall()
         topics = dict.fromkeys(row[0] for row in rows)
         return [

@@ -28,47 +28,60 @@ class Finding:
     unit: str
     arrow: str
     pulse_bpm: float | None
+    t_ms: int
 
 
-def finding(escalation: Escalation, rule: VersionedRule | None, readings: Sequence[Judged]) -> Finding | None:
-    """The value behind an escalation, with its trend; None where the rule or the reading is gone.
+def finding(
+    escalation: Escalation, rule: VersionedRule | None, readings: Sequence[Judged], *, newest: bool = False
+) -> Finding | None:
+    """The value behind an escalation, with its trend; None where the rule is gone.
 
-    `readings` are the subject's, oldest first, up to the one that raised it.
+    `readings` are the subject's, oldest first, up to the one that raised it. `newest` takes the last
+    sound one of them instead, and None where there is none.
     """
     main = rule.rule.main if rule else None
     if main is None:
         return None
     kind, field = main.kind_and_field
-    values = [
-        float(reading.values[field])
+    sound = [
+        reading
         for reading in readings
-        if reading.kind == kind and field in reading.values and not reading.quality
+        if reading.kind == kind and field in reading.values and not _objected(reading, rule)
     ]
-    raised_by = escalation.stream, escalation.seq
-    last = next(
-        (reading for reading in reversed(readings) if (reading.stream, reading.seq) == raised_by), None
-    )
+    if newest:
+        last = sound[-1] if sound else None
+        if last is None:
+            return None
+    else:
+        raised_by = (escalation.stream, escalation.seq)
+        last = next((one for one in reversed(readings) if (one.stream, one.seq) == raised_by), None)
     code = CODES[kind, field]
     return Finding(
         code.display_zh,
         code.display,
         float(last.values[field]) if last and field in last.values else None,
         UNITS_ZH.get(code.ucum, code.ucum),
-        trend_arrow(values),
+        trend_arrow([float(reading.values[field]) for reading in sound]),
         last.values.get("pulse_bpm") if last else None,
+        last.t_ms if last else escalation.reading_t_ms,
     )
 
 
+def _objected(reading: Judged, rule: VersionedRule) -> bool:
+    return any(flag not in rule.rule.quality.accept for flag in reading.quality)
+
+
 def sms_text(
-    escalation: Escalation, found: Finding | None, *, site: str, link: str, utc_offset_minutes: int
+    escalation: Escalation, found: Finding | None, *, site: str, again: bool, utc_offset_minutes: int
 ) -> str:
-    """The Chinese text of one message."""
+    """The Chinese text of one message, up to where its link follows. `again`: it is not the first one."""
     who = f"居民 {escalation.resident}" if escalation.resident else f"未登记居民(设备 {escalation.device})"
-    measured = datetime.fromtimestamp(escalation.reading_t_ms / 1000, UTC)
+    measured = datetime.fromtimestamp((found.t_ms if found else escalation.reading_t_ms) / 1000, UTC)
     local = measured + timedelta(minutes=utc_offset_minutes)
+    repeat = "再次提醒, " if again else ""
     return (
-        f"【村脉】{GRADES_ZH[escalation.grade]}预警: {who}{_figures(found)}, "
-        f"{local:%H:%M} {site}. 规则 {escalation.rule} {escalation.version}. 请点开答复 {link}"
+        f"【村脉】{repeat}{GRADES_ZH[escalation.grade]}预警: {who}{_figures(found)}, "
+        f"{local:%H:%M} {site}. 规则 {escalation.rule} {escalation.version}. 请点开答复"
     )
 
 

@@ -1,4 +1,4 @@
-"""The notifier: `for notice in due(outbox, now()): notify(notice)`, until stopped."""
+"""The notifier: `for notice in due(outbox, now()): notify(notice)`, several at a time, until stopped."""
 
 from __future__ import annotations
 
@@ -6,31 +6,35 @@ import random
 import sqlite3
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
+from contextlib import suppress
 
 import structlog
 
 from cunmai_rules import metrics
 from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.escalation.policy import Escalation
 from cunmai_rules.journal.escalations import Notice
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.notify.message import finding, sms_text
-from cunmai_rules.notify.webhook import Message, WebhookSender
+from cunmai_rules.notify.webhook import Message, Misdirected, WebhookSender
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_runtime.clock import Clock
-from cunmai_runtime.errors import Permanent, Retryable
+from cunmai_runtime.errors import Permanent
 from cunmai_runtime.hold import Hold, Stopped, disk_faults, pause_s
 from cunmai_runtime.sqlite import transaction
 
 RETRY_FIRST_S = 1.0
 RETRY_LONGEST_S = 30.0
 POLL_S = 0.2
+LAST_WAIT_S = 5.0
 BATCH_NOTICES = 50
 TREND_MS = 5 * 60_000
 
 
 class Notifier:
-    """Belongs to the thread that opened `db`."""
+    """Belongs to the thread that opened `db`; only the requests themselves run elsewhere."""
 
     def __init__(
         self,
@@ -52,69 +56,137 @@ class Notifier:
         self._chance = chance
         self._judgements = Judgements(db)
         self._log = structlog.get_logger("notify")
+        # Sent, with an outcome that is not on the disk yet. It stays here until it is: a journal that is
+        # busy must repeat the commit, never the message.
+        self._under_way: dict[str, tuple[Notice, Future[None]]] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Send what is due until stopped."""
         hold = Hold("notify", stop.wait)
-        while not stop.wait(POLL_S):
-            try:
-                hold("send", self.send_due)
-            except Stopped:
-                return
+        with suppress(Stopped):
+            while not stop.wait(POLL_S):
+                hold("send", self._turn)
+        wait([future for _, future in self._under_way.values()], LAST_WAIT_S)
+        with suppress(Stopped):
+            hold("record", self.record)
 
     def send_due(self) -> int:
-        """Try every notice that is due; how many were tried. Raises Retryable where the journal fails."""
-        with disk_faults("the rules' journal"):
-            notices = self._desk.escalations.due_notices(self._clock(), BATCH_NOTICES)
-            for notice in notices:
-                self._try(notice)
-        return len(notices)
+        """Try every notice that is due and wait for the answers; how many. Raises Retryable (the journal)."""
+        self.record()
+        started = self.start_due()
+        wait([future for _, future in self._under_way.values()])
+        self.record()
+        return started
 
-    def _try(self, notice: Notice) -> None:
-        try:
-            self._sender.send(self._message(notice))
-        except Retryable as error:
-            self._postpone(notice, str(error))
-        except Permanent as error:
-            metrics.NOTICES.labels("failed").inc()
-            self._log.error("notify.failed", notice=notice.id, contact=notice.contact, why=str(error))
+    def _turn(self) -> None:
+        self.record()
+        self.start_due()
+
+    # -- sending --------------------------------------------------------------------------------------
+
+    def start_due(self) -> int:
+        """Start what is due, as many at a time as the settings allow; how many were started or dropped."""
+        free = self._settings.webhook.at_once - len(self._under_way)
+        if free <= 0:
+            return 0
+        with disk_faults("the rules' journal"):
+            due = self._desk.escalations.due_notices(
+                self._clock(), int(RETRY_LONGEST_S * 1000), BATCH_NOTICES
+            )
+            waiting = [notice for notice in due if notice.id not in self._under_way][:free]
+            for notice in waiting:
+                self._start(notice)
+        return len(waiting)
+
+    def _start(self, notice: Notice) -> None:
+        escalation = self._desk.escalations.get(notice.escalation)
+        assert escalation is not None, "a notice belongs to an escalation"
+        with transaction(self._db):
+            wanted = self._desk.about_to_send(notice, self._text(notice, escalation), self._clock())
+        if wanted is None:
+            metrics.NOTICES.labels("dropped").inc()
+            return
+        self._under_way[notice.id] = (wanted, self._submitted(wanted))
+
+    def _submitted(self, notice: Notice) -> Future[None]:
+        contact = self._settings.contact(notice.contact)
+        if contact is None:
+            nobody: Future[None] = Future()
+            nobody.set_exception(Permanent("the contact is no longer on the roster"))
+            return nobody
+        link = f"{self._settings.public_url}/e/{self._desk.token(notice.id)}"
+        return self._sender.submit(
+            Message(
+                notice.id,
+                contact.to.get_secret_value(),
+                f"{notice.text} {link}",
+                notice.escalation,
+                notice.queued_ms,
+            )
+        )
+
+    def _text(self, notice: Notice, escalation: Escalation) -> str:
+        """What the message says as things stand now. A repeat carries the newest value."""
+        again = notice.number > 1
+        until_ms = self._clock() if again else escalation.reading_t_ms
+        readings = self._judgements.around(escalation.subject, until_ms - TREND_MS, until_ms)
+        found = finding(escalation, self._rules().by_id.get(escalation.rule), readings, newest=again)
+        site = self._settings.site_of(escalation.gateway)
+        return sms_text(
+            escalation,
+            found,
+            site=site.name if site else escalation.gateway,
+            again=again,
+            utc_offset_minutes=self._settings.utc_offset_minutes,
+        )
+
+    # -- outcomes -------------------------------------------------------------------------------------
+
+    def record(self) -> None:
+        """Write down what has come of those under way. Raises Retryable with the rest still to be written."""
+        for id_, (notice, future) in list(self._under_way.items()):
+            if future.done():
+                with disk_faults("the rules' journal"):
+                    self._record(notice, future)
+                del self._under_way[id_]
+
+    def _record(self, notice: Notice, future: Future[None]) -> None:
+        error = None if future.cancelled() else future.exception()
+        if future.cancelled():
+            return
+        if error is None:
             with transaction(self._db):
-                self._desk.failed(notice, str(error), self._clock())
-        else:
+                self._desk.accepted(notice, self._clock())
             metrics.NOTICES.labels("accepted").inc()
             self._log.info(
                 "notify.accepted", notice=notice.id, contact=notice.contact, escalation=notice.escalation
             )
+        elif isinstance(error, Permanent):
             with transaction(self._db):
-                self._desk.accepted(notice, self._clock())
+                self._desk.failed(notice, str(error), self._clock())
+            metrics.NOTICES.labels("failed").inc()
+            self._log.error("notify.failed", notice=notice.id, contact=notice.contact, why=str(error))
+        else:
+            self._postpone(notice, error)
 
-    def _postpone(self, notice: Notice, error: str) -> None:
-        metrics.NOTICES.labels("postponed").inc()
+    def _postpone(self, notice: Notice, error: BaseException) -> None:
+        """Whatever else went wrong, the message is still owed."""
+        why = str(error) or type(error).__name__
         wait_s = pause_s(
             notice.attempts + 1, first_s=RETRY_FIRST_S, longest_s=RETRY_LONGEST_S, chance=self._chance()
         )
-        if error != notice.error:
-            self._log.warning("notify.postponed", notice=notice.id, contact=notice.contact, why=error)
         now_ms = self._clock()
         with transaction(self._db):
-            self._desk.postponed(notice, error, now_ms + int(wait_s * 1000), now_ms)
-
-    def _message(self, notice: Notice) -> Message:
-        """Raises Permanent where there is nobody to send it to."""
-        contact = self._settings.contact(notice.contact)
-        if contact is None:
-            raise Permanent("the contact is no longer on the roster")
-        escalation = self._desk.escalations.get(notice.escalation)
-        assert escalation is not None, "a notice belongs to an escalation"
-        until_ms = escalation.reading_t_ms
-        readings = self._judgements.around(escalation.subject, until_ms - TREND_MS, until_ms)
-        found = finding(escalation, self._rules().by_id.get(escalation.rule), readings)
-        site = self._settings.site_of(escalation.gateway)
-        text = sms_text(
-            escalation,
-            found,
-            site=site.name if site else escalation.gateway,
-            link=f"{self._settings.public_url}/e/{self._desk.token(notice.id)}",
-            utc_offset_minutes=self._settings.utc_offset_minutes,
-        )
-        return Message(notice.id, contact.to.get_secret_value(), text, escalation.id)
+            self._desk.postponed(notice, why, now_ms + int(wait_s * 1000), now_ms)
+        metrics.NOTICES.labels("postponed").inc()
+        if why == notice.error:
+            return
+        if isinstance(error, Misdirected):
+            self._log.error(
+                "notify.webhook_misdirected",
+                notice=notice.id,
+                why=why,
+                todo="check webhook.url and webhook.secret",
+            )
+        else:
+            self._log.warning("notify.postponed", notice=notice.id, contact=notice.contact, why=why)

@@ -1,0 +1,86 @@
+"""What happened to an escalation, written to its history and told as an event, together or not at all."""
+
+from __future__ import annotations
+
+from cunmai_rules.escalation.grouping import How
+from cunmai_rules.escalation.policy import Escalation
+from cunmai_rules.journal.escalations import Escalations, Notice
+from cunmai_rules.journal.events import Events
+from cunmai_rules.thresholds.events import Escalate
+from cunmai_wire.events import Answer
+
+
+class Record:
+    """Writes within the caller's transaction."""
+
+    def __init__(self, escalations: Escalations, events: Events) -> None:
+        self._escalations = escalations
+        self._events = events
+
+    def opened(self, escalation: Escalation, now_ms: int) -> None:
+        after = {"follows": escalation.follows} if escalation.follows else {}
+        self._escalations.log(
+            now_ms, escalation.id, "opened", "rules", rule=escalation.rule, reason=escalation.reason, **after
+        )
+        self._tell(
+            escalation,
+            now_ms,
+            "escalation_opened",
+            rule=escalation.rule,
+            rule_version=escalation.version,
+            grade=escalation.grade,
+            lane=escalation.lane,
+            reason=escalation.reason,
+            reading_t=escalation.reading_t_ms,
+        )
+
+    def joined(self, escalation: Escalation, found: Escalate, how: How, now_ms: int) -> None:
+        self._escalations.log(
+            now_ms, escalation.id, "joined", "rules", rule=found.rule, reason=found.reason, how=how
+        )
+        self._tell(
+            escalation,
+            now_ms,
+            "escalation_joined",
+            rule=found.rule,
+            rule_version=found.version,
+            grade=found.grade,
+            reason=found.reason,
+            reading_t=found.t_ms,
+        )
+
+    def notice(self, escalation: Escalation, notice: Notice, now_ms: int) -> None:
+        """A notice has a new state."""
+        error = {"error": notice.error} if notice.error else {}
+        self._escalations.log(
+            now_ms, escalation.id, f"notice_{notice.state}", "carrier", contact=notice.contact,
+            attempts=notice.attempts, **error,
+        )  # fmt: skip
+        self._tell(
+            escalation,
+            now_ms,
+            "notice_changed",
+            notice=notice.id,
+            contact=notice.contact,
+            state=notice.state,
+            attempts=notice.attempts,
+        )
+
+    def answered(self, escalation: Escalation, contact: str, answer: Answer, now_ms: int) -> None:
+        self._escalations.log(now_ms, escalation.id, "answered", contact, answer=answer)
+        self._tell(escalation, now_ms, "escalation_answered", contact=contact, answer=answer)
+
+    def closed(self, escalation: Escalation, actor: str, now_ms: int) -> None:
+        self._escalations.log(now_ms, escalation.id, "closed", actor, reason=escalation.closed_because)
+        self._tell(escalation, now_ms, "escalation_closed", reason=escalation.closed_because)
+
+    def _tell(self, escalation: Escalation, now_ms: int, type_: str, **fields: object) -> None:
+        self._events.add(
+            escalation.gateway,
+            now_ms,
+            type_,
+            device=escalation.device,
+            resident=escalation.resident,
+            escalation=escalation.id,
+            **fields,
+        )

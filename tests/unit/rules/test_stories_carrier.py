@@ -1,0 +1,186 @@
+"""Stories of a carrier that is down, misconfigured or lying: the page must outlive all of it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from structlog.testing import capture_logs
+
+from cunmai_rules.escalation.policy import CloseReason, Status
+from cunmai_runtime.errors import Retryable
+from cunmai_wire.events import Answer
+from support.rules_bench import Bench
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 401, 403, 404, 405, 407, 418])
+def test_a_captive_portal_or_a_wrong_key_delays_the_page_and_is_shouted(bench: Bench, status: int) -> None:
+    bench.sink.statuses = [status] * 6
+    bench.desaturate()
+    with capture_logs() as logs:
+        for _ in range(100):
+            bench.passes(1)
+    assert bench.told == ["V"]
+    assert bench.sink.requests == 7
+    shouts = [entry for entry in logs if entry["event"] == "notify.webhook_misdirected"]
+    assert [(entry["log_level"], entry["why"]) for entry in shouts] == [("error", f"HTTP {status}")]
+
+
+@pytest.mark.parametrize("status", [400, 410, 413, 422])
+def test_a_carrier_that_refuses_everything_for_a_second_is_asked_again_and_the_page_arrives(
+    bench: Bench, status: int
+) -> None:
+    bench.sink.statuses = [status] * 6
+    bench.desaturate()
+    with capture_logs() as logs:
+        for _ in range(10):
+            bench.notifier.send_due()
+        assert bench.sink.requests == 2  # each contact once, and not six times
+        for _ in range(7):
+            bench.passes(150)
+            bench.notifier.send_due()
+    assert bench.told == ["V"]
+    assert bench.escalation().status is Status.OPEN
+    assert {entry["why"] for entry in logs if entry["event"] == "rules.nobody_answers"} == {"nobody_reached"}
+
+
+def test_forty_minutes_without_a_carrier_then_one_message_and_the_rounds_begin(bench: Bench) -> None:
+    bench.sink.statuses = [500] * 100_000
+    bench.desaturate()
+    for _ in range(40 * 12):
+        bench.passes(5)
+    assert bench.escalation().status is Status.OPEN
+    bench.sink.statuses = []
+    for _ in range(8):
+        bench.passes(30)
+    assert len(bench.told) == 1  # and not one for every five minutes of the outage
+    for _ in range(6):
+        bench.passes(300)
+    assert len(bench.told) == 7
+    assert set(bench.told) == {"V", "T"}
+
+
+def test_what_was_answered_while_it_was_queued_is_not_sent(bench: Bench) -> None:
+    bench.sink.statuses = [500]
+    bench.desaturate()
+    bench.notifier.send_due()
+    bench.answers(Answer.CONTACTED, "township")
+    bench.passes(60)
+    assert bench.told == []
+    assert bench.rows("SELECT state FROM notice") == [("dropped",)]
+
+
+def test_nobody_answers_for_a_day_and_it_is_still_asked_shown_and_shouted(bench: Bench) -> None:
+    bench.desaturate()
+    bench.notifier.send_due()
+    with capture_logs() as logs:
+        for _ in range(24 * 12):
+            bench.passes(300)
+    first_rounds, later = bench.told[:6], bench.told[6:]
+    assert first_rounds == ["V", "T"] * 3
+    assert set(later) == {"T"}  # the last contact, who here is the last resort too
+    assert 40 <= len(later) <= 48  # every half hour
+    assert bench.escalation().status is Status.EXHAUSTED
+    assert sum(entry["event"] == "rules.nobody_answers" for entry in logs) == len(later)
+    assert "everyone_tried" in bench.history()
+    bench.answers(Answer.REFERRED, "township")
+    bench.passes(86_400)
+    assert len(bench.told) == len(first_rounds + later)
+
+
+def test_it_can_be_closed_for_a_named_reason_without_a_link(bench: Bench) -> None:
+    bench.desaturate()
+    bench.notifier.send_due()
+    bench.desk.close(bench.escalation().id, CloseReason.HANDLED_ELSEWHERE, "operator", bench.now_ms)
+    bench.passes(86_400)
+    assert bench.told == ["V"]
+    assert bench.rows("SELECT actor, detail FROM history WHERE type = 'closed'") == [
+        ("operator", '{"reason": "handled_elsewhere"}')
+    ]
+
+
+def test_every_attempt_of_a_notice_carries_the_same_bytes(bench: Bench) -> None:
+    bench.sink.statuses = [500] * 3
+    bench.desaturate()
+    bench.notifier.send_due()
+    for spo2_pct in (80, 70, 60):  # what is known changes between the attempts
+        bench.desaturate(20, spo2_pct)
+        bench.notifier.send_due()
+    assert len(bench.sink.bodies) == 4
+    assert len(set(bench.sink.bodies)) == 1
+
+
+def test_a_repeat_says_so_and_carries_the_newest_value(bench: Bench) -> None:
+    bench.desaturate(20, 90)
+    bench.notifier.send_due()
+    bench.desaturate(301, 86)
+    bench.passes(1)
+    assert ["再次提醒" in text for text in bench.sink.texts] == [False, True]
+    assert "血氧 86%" in bench.sink.texts[1]
+
+
+def test_a_busy_journal_repeats_the_commit_and_never_the_message(bench: Bench) -> None:
+    bench.desaturate()
+    bench.db.execute("PRAGMA busy_timeout = 20")
+    bench.notifier.start_due()
+    other = sqlite3.connect(bench.journal, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for _ in range(5):
+        with pytest.raises(Retryable):
+            bench.notifier.send_due()
+    other.execute("COMMIT")
+    other.close()
+    bench.notifier.send_due()
+    assert bench.sink.requests == 1
+    assert bench.rows("SELECT state, attempts FROM notice") == [("accepted", 1)]
+
+
+def test_a_clock_set_back_by_an_hour_delays_neither_retries_nor_events(bench: Bench) -> None:
+    bench.sink.statuses = [500]
+    bench.desaturate()
+    bench.notifier.send_due()
+    (pending,) = bench.desk.events.pending(bench.now_ms, bench.now_ms)
+    bench.desk.events.sent(pending, bench.now_ms)
+    bench.now_ms -= 3_600_000
+    assert bench.desk.events.pending(bench.now_ms - 15_000, bench.now_ms) == [pending]
+    bench.passes(1)
+    assert len(bench.told) == 1
+
+
+def test_a_restart_in_the_middle_of_an_outage_forgets_nothing(bench: Bench) -> None:
+    bench.sink.statuses = [500] * 10
+    bench.desaturate()
+    for _ in range(10):
+        bench.passes(30)
+        bench.restart()
+    for _ in range(4):
+        bench.passes(30)
+    assert len(bench.told) == 1
+
+
+def test_closed_escalations_go_after_their_keeping_time_and_open_pages_never(bench: Bench) -> None:
+    bench.desaturate()
+    bench.notifier.send_due()
+    bench.answers(Answer.CONTACTED)
+    bench.now_ms += 31 * 86_400_000
+    bench.desaturate(40, 98)
+    bench.desaturate(20, 90)
+    bench.now_ms += 31 * 86_400_000
+    bench.engine.forget_old()
+    assert bench.escalation().status is Status.OPEN
+    belongings = {
+        table: bench.rows(f"SELECT DISTINCT escalation FROM {table}")
+        for table in ("notice", "link", "finding", "history")
+    }
+    assert belongings == {table: [(bench.escalation().id,)] for table in belongings}
+
+
+def test_a_review_that_nobody_looks_at_expires_by_name(bench: Bench) -> None:
+    start = bench.now_ms - 6 * 3_600_000
+    bench.deliver(*[bench.reading(88, t=start + 1000 * second) for second in range(60)])
+    bench.now_ms += 31 * 86_400_000
+    bench.engine.forget_old()
+    assert (bench.escalation().status, bench.escalation().closed_because) == (Status.CLOSED, "expired")
+    bench.now_ms += 31 * 86_400_000
+    bench.engine.forget_old()
+    assert bench.rows("SELECT * FROM history") == []
