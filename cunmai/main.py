@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, NoReturn
 
 import typer
@@ -50,10 +51,13 @@ VERBS = {
 
 
 def main() -> None:
-    """Entry point of the `cunmai` command."""
+    """Do what the command line says. Raises SystemExit, KeyboardInterrupt."""
     arguments = sys.argv[1:]
     if not arguments or arguments[0] in ("-h", "--help"):
         _print_verbs(Console())
+        return
+    if arguments[0] in ("-V", "--version"):
+        print(f"cunmai {version('cunmai')}")  # noqa: T201 - what was asked for
         return
     verb = VERBS.get(arguments[0])
     if verb is None:

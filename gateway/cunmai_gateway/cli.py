@@ -16,6 +16,7 @@ from cunmai_gateway.gateway import Gateway
 from cunmai_gateway.radio import Radio, platform_radio
 from cunmai_gateway.settings import GatewaySettings
 from cunmai_runtime.logs import configure_logging
+from cunmai_runtime.service import sole_service
 from cunmai_runtime.yamlfile import load_model
 
 app = typer.Typer(add_completion=False, help="诊所网关 / the clinic's gateway", no_args_is_help=True)
@@ -41,9 +42,10 @@ def pair_command(
 
 
 def run_gateway(settings: GatewaySettings, radio: Radio) -> None:
-    """Run one gateway until SIGTERM or Ctrl-C."""
+    """Run one gateway until SIGTERM or Ctrl-C. Raises UserError."""
     configure_logging()
-    asyncio.run(until_signal(lambda: Gateway(settings, radio).run()))
+    with sole_service("gateway", settings.data_dir):
+        asyncio.run(until_signal(lambda: Gateway(settings, radio).run()))
 
 
 async def until_signal(start: Callable[[], Coroutine[Any, Any, None]]) -> None:

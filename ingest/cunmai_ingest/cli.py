@@ -28,7 +28,7 @@ from cunmai_ingest.stores.base import Health
 from cunmai_runtime.errors import Retryable, UserError
 from cunmai_runtime.logs import configure_logging
 from cunmai_runtime.mqtt import MqttSettings
-from cunmai_runtime.service import stop_on_signals
+from cunmai_runtime.service import sole_service, stop_on_signals
 from cunmai_runtime.yamlfile import load_model
 from cunmai_wire.parsing import RefusalReason
 
@@ -66,10 +66,11 @@ _REASONS_ZH: dict[str, str] = {
 @app.command()
 def run(config: Config) -> None:
     """接收消息, 入库并回执 / receive, store and receipt, until SIGTERM or Ctrl-C."""
-    settings = load_model(config, IngestSettings)
-    configure_logging()
     with stop_on_signals() as stop:
-        run_ingest(settings, stop)
+        configure_logging()
+        settings = load_model(config, IngestSettings)
+        with sole_service("ingest", settings.data_dir):
+            run_ingest(settings, stop)
 
 
 def run_ingest(settings: IngestSettings, stop: threading.Event) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated
 
@@ -12,15 +15,23 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.escalation.policy import CloseReason
+from cunmai_rules.journal.database import open_journal
+from cunmai_rules.keys import load_or_make_key
 from cunmai_rules.scores.files import load_score, score_lines
 from cunmai_rules.service import RulesService
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.loader import load_rules, packs_dir
 from cunmai_rules.thresholds.sentence import rule_sentence
+from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.logs import configure_logging
-from cunmai_runtime.service import stop_on_signals
+from cunmai_runtime.service import sole_service, stop_on_signals
+from cunmai_runtime.sqlite import transaction
 from cunmai_runtime.yamlfile import load_model
+
+OPEN_SHOWN = 200
 
 app = typer.Typer(
     add_completion=False, help="阈值规则与预警 / thresholds and escalation", no_args_is_help=True
@@ -30,10 +41,11 @@ app = typer.Typer(
 @app.command()
 def run(config: Annotated[Path, typer.Option(help="rules.yaml")]) -> None:
     """判断测量值, 通知家庭医生团队 / judge readings and notify the family-doctor team."""
-    configure_logging()
-    service = RulesService(load_model(config, RulesSettings))
     with stop_on_signals() as stop:
-        service.run(stop)
+        configure_logging()
+        settings = load_model(config, RulesSettings)
+        with sole_service("rules", settings.data_dir):
+            RulesService(settings).run(stop)
 
 
 @app.command()
@@ -70,6 +82,58 @@ def score(
         raise UserError(
             f"{unscored} 行无法评分, 见输出中的 error / {unscored} lines could not be scored: see error"
         )
+
+
+@app.command()
+def packs() -> None:
+    """显示随附的阈值文件目录, 供复制 / where the shipped threshold files are, to copy them."""
+    typer.echo(packs_dir())
+
+
+Config = Annotated[Path, typer.Option(help="rules.yaml")]
+
+
+@app.command()
+def escalations(config: Config) -> None:
+    """列出未结束的预警 / list what is still open, newest first."""
+    settings = load_model(config, RulesSettings)
+    zone = timezone(timedelta(minutes=settings.utc_offset_minutes))
+    table = Table("开始\nopened", "网关\ngateway", "级别\ngrade", "去向\nlane", "状态\nstatus")
+    table.add_column("编号\nid", no_wrap=True, min_width=21)  # to be copied whole
+    with _desk(settings) as desk:
+        for one in desk.escalations.open(OPEN_SHOWN):
+            opened = datetime.fromtimestamp(one.opened_ms // 1000, zone)
+            table.add_row(f"{opened:%m-%d %H:%M:%S}", one.gateway, one.grade, one.lane, one.status, one.id)
+    Console().print(table)
+
+
+@app.command()
+def close(
+    escalation: Annotated[str, typer.Argument(metavar="ESCALATION", help="编号 / its id")],
+    because: Annotated[CloseReason, typer.Option(help="原因 / why")],
+    config: Config,
+) -> None:
+    """不经链接结束一条预警, 并记下原因 / end an escalation for a named reason, without its link."""
+    settings = load_model(config, RulesSettings)
+    with _desk(settings) as desk:
+        closed = desk.close(escalation, because, "operator", system_clock())
+    if closed is None:
+        raise UserError(f"没有这条预警: {escalation} / there is no escalation {escalation}")
+    typer.echo(f"{closed.id}: {closed.closed_because}")
+
+
+@contextmanager
+def _desk(settings: RulesSettings) -> Iterator[Desk]:
+    """The journal of a service that may be running. It is not made where there is none."""
+    if not settings.journal_path.exists():
+        raise UserError(
+            f"没有 {settings.journal_path}, 先运行 cunmai rules run / no journal yet: run rules first"
+        )
+    with (
+        closing(open_journal(settings.journal_path)) as db,
+        transaction(db),
+    ):
+        yield Desk(db, settings, load_or_make_key(settings.data_dir / "link.key"))
 
 
 @app.command("new-secret")

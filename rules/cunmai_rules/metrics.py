@@ -11,6 +11,11 @@ CLOCK_DISAGREEMENTS = Counter(
     "Messages whose gateway's clock and ours differ by more than two minutes",
 )
 ESCALATIONS = Counter("cunmai_rules_escalations", "Escalations opened", ["rule", "lane"])
+ESCALATIONS_NOW = Gauge(
+    "cunmai_rules_escalations_now",
+    "Escalations as they stand; page/exhausted: everyone was asked and nobody answers",
+    ["lane", "status"],
+)
 NOTICES = Counter("cunmai_rules_notices", "Attempts to send a notice", ["outcome"])
 RULE_FILE_PROBLEMS = Gauge("cunmai_rules_file_problems", "Problems in the threshold files as they are now")
 EVENTS_WAITING = Gauge("cunmai_rules_events_waiting", "Events that ingest has not receipted yet")

@@ -11,16 +11,18 @@ from contextlib import contextmanager
 from functools import partial
 
 import structlog
-import uvicorn
 
 from cunmai_rules import metrics
+from cunmai_rules.cautions import cautions
 from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.escalation.policy import Status
 from cunmai_rules.journal.database import open_journal
 from cunmai_rules.keys import load_or_make_key
 from cunmai_rules.notify.notifier import Notifier
 from cunmai_rules.notify.webhook import WebhookSender
 from cunmai_rules.pages.app import build_app
+from cunmai_rules.pages.server import BACKLOG, serving
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import RulesInForce
 from cunmai_runtime.clock import Clock, system_clock
@@ -29,6 +31,7 @@ from cunmai_runtime.hold import Hold, Stopped, disk_faults
 from cunmai_runtime.intake import Intake
 from cunmai_runtime.outgoing import Outgoing
 from cunmai_runtime.sqlite import transaction
+from cunmai_wire.events import Lane
 from cunmai_wire.topics import Channel, all_gateways_filter, gateway_topic
 
 BATCH_MESSAGES = 500
@@ -37,6 +40,7 @@ RELOAD_EVERY_S = 0.5
 TICK_EVERY_S = 0.5
 EVENTS_EVERY_S = 0.2
 EVENT_RESEND_AFTER_S = 15
+COUNT_EVERY_S = 5
 FORGET_EVERY_S = 3600
 
 
@@ -62,7 +66,13 @@ class RulesService:
     def run(self, stop: threading.Event) -> None:
         """Run all three threads until `stop`; a thread that fails ends the service."""
         failed: list[BaseException] = []
+        for caution in cautions(self._settings):
+            self._log.warning("rules.caution", caution=caution)
         with self._web_server(), self._thread("notifier", self._notify, stop, failed):
+            self._log.info(
+                "rules.started", pages=self._settings.public_url, versions=self._in_force.rules.versions,
+                listen=f"{self._settings.listen.host}:{self._settings.listen.port}",
+            )  # fmt: skip
             try:
                 self._judge(stop)
             finally:
@@ -82,7 +92,7 @@ class RulesService:
         )
         self._intake = intake
         outbox = _EventOutbox(db, desk, intake, self._settings.id, self._clock)
-        chores = _Chores(self._in_force, engine, outbox)
+        chores = _Chores(self._in_force, engine, outbox, desk)
         hold = Hold("rules", stop.wait)
         receipts = Outgoing(intake.publish)
         intake.start()
@@ -139,24 +149,15 @@ class RulesService:
 
     @contextmanager
     def _web_server(self) -> Iterator[None]:
-        listening = self._listen()
         app = build_app(self._path, self._settings, self._link_key, self._clock, self._in_force)
-        # No access log: a link's token is in its address.
-        server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web", daemon=True)
-        thread.start()
-        try:
+        with serving(app, self._listen()):
             yield
-        finally:
-            server.should_exit = True
-            thread.join(10)
-            listening.close()
 
     def _listen(self) -> socket.socket:
         """Take the port before anything else runs, so that a taken one is an error and not a silence."""
         host, port = self._settings.listen.host, self._settings.listen.port
         try:
-            return socket.create_server((host, port))
+            return socket.create_server((host, port), backlog=BACKLOG)
         except OSError as error:
             raise UserError(
                 f"页面地址 {host}:{port} 不可用({error.strerror}), 请改 listen.port / "
@@ -167,13 +168,15 @@ class RulesService:
 class _Chores:
     """What the engine's thread does besides judging, each at its own pace."""
 
-    def __init__(self, in_force: RulesInForce, engine: Engine, outbox: _EventOutbox) -> None:
+    def __init__(self, in_force: RulesInForce, engine: Engine, outbox: _EventOutbox, desk: Desk) -> None:
         self._in_force = in_force
+        self._desk = desk
         self._engine = engine
         self._chores = [
             (RELOAD_EVERY_S, self._reload),
             (TICK_EVERY_S, engine.tick),
             (EVENTS_EVERY_S, outbox.send),
+            (COUNT_EVERY_S, self._count),
             (FORGET_EVERY_S, engine.forget_old),
         ]
         self._next_s = [0.0] * len(self._chores)
@@ -190,6 +193,13 @@ class _Chores:
         if self._in_force.poll():
             self._engine.rules = self._in_force.rules
         metrics.RULE_FILE_PROBLEMS.set(len(self._in_force.problems))
+
+    def _count(self) -> None:
+        with disk_faults("the rules' journal"):
+            counts = self._desk.escalations.counts()
+        for lane in Lane:
+            for status in Status:
+                metrics.ESCALATIONS_NOW.labels(lane, status).set(counts.get((lane, status), 0))
 
 
 class _EventOutbox:

@@ -238,7 +238,8 @@ def _words(fault: ErrorDetails, *, show: bool) -> tuple[str, str]:
     """
     key = str(fault["loc"][-1]) if fault["loc"] else ""
     context: dict[str, Any] = fault.get("ctx", {})
-    given = _shorten(fault.get("input")) if show else "***"
+    private = not _PRIVATE_KEYS.isdisjoint(map(str, fault["loc"]))
+    given = _shorten(fault.get("input")) if show and not private else "***"
     match fault["type"]:
         case "extra_forbidden":
             return f"不认识的键 {key!r}, 请检查拼写", f"unknown key {key!r}; check the spelling"
@@ -284,8 +285,14 @@ _SHORT_WORDS = {
 }
 
 
+_PRIVATE_KEYS = {"to", "resident", "phone"}
+_PRIVATE_TEXT = re.compile(r"\d{7,}|whsec_")
+
+
 def _shorten(value: object) -> str:
     if isinstance(value, (dict, list)) and value:
         return "{…}" if isinstance(value, dict) else "[…]"
     text = repr(value)
+    if _PRIVATE_TEXT.search(text):
+        return "***"
     return text if len(text) <= 40 else text[:37] + "..."

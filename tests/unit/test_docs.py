@@ -11,7 +11,8 @@ from cunmai.main import VERBS
 from cunmai_gateway.settings import GatewaySettings
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.loader import build_rules
-from cunmai_runtime.yamlfile import parse_document, validate
+from cunmai_runtime.yamlfile import FileProblems, parse_document, validate
+from support.sms_sink import SECRET
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
@@ -33,7 +34,10 @@ def test_the_gateways_sample_loads() -> None:
 def test_the_rules_samples_load() -> None:
     pack, service = samples("rules/README.md")
     assert set(build_rules([("sample.yaml", pack.encode())]).by_id) == {"spo2-severe"}
-    settings = validate(parse_document(service.encode(), "sample"), RulesSettings)
+    with pytest.raises(FileProblems, match="which everybody knows"):
+        validate(parse_document(service.encode(), "sample"), RulesSettings)
+    own = service.replace("whsec_REPLACE_ME", SECRET)
+    settings = validate(parse_document(own.encode(), "sample"), RulesSettings)
     assert settings.policy == RulesSettings.model_fields["policy"].default
 
 

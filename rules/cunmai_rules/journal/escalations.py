@@ -109,6 +109,14 @@ class Escalations:
         )
         return [_load(body) for (body,) in rows]
 
+    def open(self, limit: int) -> list[Escalation]:
+        """Those that are not closed, newest first."""
+        rows = self._db.execute(
+            "SELECT body FROM escalation WHERE status <> ? ORDER BY opened_ms DESC, id LIMIT ?",
+            (Status.CLOSED, limit),
+        )
+        return [_load(body) for (body,) in rows]
+
     def counts(self) -> dict[tuple[Lane, Status], int]:
         """How many there are of each lane and status."""
         rows = self._db.execute(
@@ -145,9 +153,7 @@ class Escalations:
         return [_notice(row) for row in rows]
 
     def notices(self, escalation: str) -> list[Notice]:
-        rows = self._db.execute(
-            "SELECT * FROM notice WHERE escalation = ? ORDER BY number", (escalation,)
-        )
+        rows = self._db.execute("SELECT * FROM notice WHERE escalation = ? ORDER BY number", (escalation,))
         return [_notice(row) for row in rows]
 
     # -- findings -------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from cunmai_wire.events import Grade
 GRADES_ZH = {Grade.RED: "红色", Grade.YELLOW: "黄色", Grade.GREEN: "绿色", Grade.GREY: "灰色"}
 
 UNITS_ZH = {"/min": "次/分", "Cel": "℃"}
+UNITS_EN = {"Cel": "°C", "mm[Hg]": "mmHg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Finding:
     label_zh: str
     label_en: str
     value: float | None
-    unit: str
+    unit_zh: str
+    unit_en: str
     arrow: str
     pulse_bpm: float | None
     t_ms: int
@@ -60,7 +62,8 @@ def finding(
         code.display_zh,
         code.display,
         float(last.values[field]) if last and field in last.values else None,
-        UNITS_ZH.get(code.ucum, code.ucum),
+        UNITS_ZH.get(code.ucum, UNITS_EN.get(code.ucum, code.ucum)),
+        UNITS_EN.get(code.ucum, code.ucum),
         trend_arrow([float(reading.values[field]) for reading in sound]),
         last.values.get("pulse_bpm") if last else None,
         last.t_ms if last else escalation.reading_t_ms,
@@ -89,4 +92,4 @@ def _figures(found: Finding | None) -> str:
     if found is None or found.value is None:
         return ""
     pulse = f", 脉率 {found.pulse_bpm:g}" if found.pulse_bpm is not None else ""
-    return f" {found.label_zh.removesuffix('饱和度')} {found.value:g}{found.unit}{found.arrow}{pulse}"
+    return f" {found.label_zh.removesuffix('饱和度')} {found.value:g}{found.unit_zh}{found.arrow}{pulse}"

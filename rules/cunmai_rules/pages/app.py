@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 from fastapi import FastAPI, Form, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from cunmai_rules.cautions import cautions
 from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.escalation.policy import Status
 from cunmai_rules.journal.database import open_journal
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.pages.view import escalation_view
@@ -26,8 +29,9 @@ from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import RulesInForce
 from cunmai_runtime.clock import Clock
 from cunmai_runtime.sqlite import transaction
-from cunmai_wire.events import Answer
+from cunmai_wire.events import Answer, Lane
 
+MOST_BODY_BYTES = 4096
 _HERE = Path(__file__).parent
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -57,9 +61,12 @@ def build_app(
     app = FastAPI(title="Cunmai rules", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     pages = _Pages(journal, settings, link_key, clock, in_force)
+    log = structlog.get_logger("rules")
 
     @app.middleware("http")
     async def protect(request: Request, call_next: Callable[[Request], object]) -> Response:
+        if _body_refused(request):
+            return Response(status_code=413, headers={"Connection": "close"})
         response: Response = await call_next(request)  # type: ignore[misc]  # Starlette's untyped call_next
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
@@ -77,16 +84,36 @@ def build_app(
     def take(request: Request, token: str, answer: Annotated[str, Form()] = "") -> Response:
         return pages.take(token, answer, _language(request))
 
+    @app.exception_handler(sqlite3.Error)
+    async def busy(request: Request, error: sqlite3.Error) -> HTMLResponse:
+        log.warning("rules.page_failed", why=str(error))
+        return pages.refusal(Refusal("busy", 503), _language(request))
+
     @app.get("/health")
     def health() -> JSONResponse:
         problems = [str(problem) for problem in in_force.problems]
-        return JSONResponse({"rules": in_force.rules.versions, "problems": problems})
+        return JSONResponse(
+            {
+                "rules": in_force.rules.versions,
+                "problems": problems,
+                "cautions": cautions(settings),
+                "pages": pages.counts(),
+            }
+        )
 
     @app.get("/metrics")
     def metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return app
+
+
+def _body_refused(request: Request) -> bool:
+    """An answer is a few bytes, and says how many: nothing longer is read at all."""
+    if request.method in ("GET", "HEAD"):
+        return False
+    length = request.headers.get("content-length", "")
+    return not (length.isascii() and length.isdigit()) or int(length) > MOST_BODY_BYTES
 
 
 def _language(request: Request) -> Lang:
@@ -116,7 +143,13 @@ class _Pages:
             escalation = desk.escalations.get(escalation_id)
             assert escalation is not None, "a link belongs to an escalation"
             view = escalation_view(
-                escalation, Judgements(db), desk.escalations, self._settings, self._in_force.rules, lang
+                escalation,
+                Judgements(db),
+                desk.escalations,
+                self._settings,
+                self._in_force.rules,
+                lang,
+                self._clock(),
             )
         return self._render("escalation.html", 200, lang, view=view, token=token, answered=answered)
 
@@ -129,6 +162,12 @@ class _Pages:
                 desk.answer(escalation_id, contact, Answer(answer), self._clock())
         query = "?done&lang=en" if lang == "en" else "?done"
         return RedirectResponse(f"/e/{token}{query}", status_code=303)
+
+    def counts(self) -> dict[str, int]:
+        """Pages as they stand, by status. `exhausted`: everyone was asked, and nobody answers."""
+        with self._opened() as (_, desk):
+            counts = desk.escalations.counts()
+        return {status.value: counts.get((Lane.PAGE, status), 0) for status in Status}
 
     def refusal(self, refusal: Refusal, lang: Lang) -> HTMLResponse:
         hint = TEXT.get(f"{refusal.text}_hint")

@@ -32,14 +32,22 @@ class Line:
     css: str
 
 
-def trend_svg(dots: Sequence[Dot], lines: Sequence[Line], *, title: str, utc_offset_minutes: int) -> str:
-    """Draw readings, oldest first. Empty text where there are none."""
-    shown = dots[-MAX_POINTS:]
+def trend_svg(
+    dots: Sequence[Dot],
+    lines: Sequence[Line],
+    *,
+    title: str,
+    utc_offset_minutes: int,
+    raised_ms: int | None = None,
+) -> str:
+    """Draw readings, oldest first; `raised_ms` marks the moment of the alarm. Empty text without readings."""
+    shown = _thinned(dots)
     if not shown:
         return ""
     frame = _Frame(shown, lines)
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}" class="trend">',
+        *_raised_at(frame, raised_ms),
         *(_level(frame, line) for line in lines),
         *(_segment(frame, run) for run in _runs(shown)),
         *(_mark(frame, dot) for dot in (*_unsound(shown), shown[-1])),
@@ -51,6 +59,19 @@ def trend_svg(dots: Sequence[Dot], lines: Sequence[Line], *, title: str, utc_off
     return "".join(parts)
 
 
+def _thinned(dots: Sequence[Dot]) -> Sequence[Dot]:
+    """At most MAX_POINTS: the lowest and the highest of each stretch, so that no dip is smoothed away."""
+    if len(dots) <= MAX_POINTS:
+        return dots
+    length = -(-2 * len(dots) // MAX_POINTS)
+    kept: list[Dot] = []
+    for start in range(0, len(dots), length):
+        stretch = dots[start : start + length]
+        ends = {min(stretch, key=lambda dot: dot.value), max(stretch, key=lambda dot: dot.value)}
+        kept += sorted(ends, key=lambda dot: dot.t_ms)
+    return kept
+
+
 class _Frame:
     """Where a moment and a value stand on the picture."""
 
@@ -59,6 +80,9 @@ class _Frame:
         self.low, self.high = min(values) - 1, max(values) + 1
         self._from_ms = dots[0].t_ms
         self._span_ms = max(dots[-1].t_ms - dots[0].t_ms, 1)
+
+    def holds(self, t_ms: int) -> bool:
+        return 0 <= t_ms - self._from_ms <= self._span_ms
 
     def x(self, t_ms: int) -> float:
         return _LEFT + (WIDTH - _LEFT - _RIGHT) * (t_ms - self._from_ms) / self._span_ms
@@ -100,6 +124,13 @@ def _level(frame: _Frame, line: Line) -> str:
         f'<line class="level {line.css}" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<text class="level-label" x="{WIDTH - _RIGHT}" y="{y - 3:.1f}" text-anchor="end">{escape(line.label)}</text>'
     )
+
+
+def _raised_at(frame: _Frame, t_ms: int | None) -> list[str]:
+    if t_ms is None or not frame.holds(t_ms):
+        return []
+    x = f"{frame.x(t_ms):.1f}"
+    return [f'<line class="raised-at" x1="{x}" x2="{x}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"/>']
 
 
 def _scale(frame: _Frame, value: float) -> str:

@@ -13,7 +13,18 @@ from cunmai_rules.journal.escalations import Entry, Escalations
 from cunmai_rules.journal.judgements import Judged, Judgements
 from cunmai_rules.notify.message import Finding, finding
 from cunmai_rules.pages.chart import Dot, Line, trend_svg
-from cunmai_rules.pages.words import ANSWERS, GRADES, HISTORY, REASONS, STATUSES, Lang, say
+from cunmai_rules.pages.words import (
+    ANSWERS,
+    CLOSED_BECAUSE,
+    GRADES,
+    HISTORY,
+    REASONS,
+    STATUSES,
+    TEXT,
+    WHY_OVERDUE,
+    Lang,
+    say,
+)
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.conditions import Value
 from cunmai_rules.thresholds.events import Reason
@@ -22,8 +33,10 @@ from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule
 from cunmai_rules.thresholds.sentence import rule_sentence
 from cunmai_wire.events import Answer
 
-TREND_BEFORE_MS = 30 * 60_000
-TREND_AFTER_MS = 60 * 60_000
+MARGIN_MS = 10 * 60_000
+"""What the trend shows before the alarm and after the end of the episode."""
+LONGEST_TREND_MS = 6 * 3_600_000
+MOST_READINGS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,10 @@ class EscalationView:
     site: str
     measured: str
     found: Finding | None
+    latest: Finding | None
+    """The newest sound value, where it is another one than the one that raised the alarm."""
+    found_at: str
+    latest_at: str
     trend: Markup
     reason: str
     sentence: str | None
@@ -52,7 +69,10 @@ class EscalationView:
     version: str
     source: str | None
     status: str
-    closed: bool
+    heading: str
+    heading_css: str
+    chosen: str | None
+    """The answer that counts now."""
     answers: tuple[tuple[str, str], ...]
     history: tuple[Row, ...]
 
@@ -64,37 +84,90 @@ def escalation_view(
     settings: RulesSettings,
     rules: RuleSet,
     lang: Lang,
+    now_ms: int,
 ) -> EscalationView:
     """Gather one escalation for its page."""
     rule = rules.by_id.get(escalation.rule)
     t_ms = escalation.reading_t_ms
-    readings = judgements.around(escalation.subject, t_ms - TREND_BEFORE_MS, t_ms + TREND_AFTER_MS)
+    readings = judgements.around(
+        escalation.subject, t_ms - MARGIN_MS, _until_ms(escalation, now_ms), MOST_READINGS
+    )
+    found = finding(escalation, rule, [reading for reading in readings if reading.t_ms <= t_ms])
+    newest = finding(escalation, rule, readings, newest=True)
+    latest = newest if newest is not None and newest.t_ms > t_ms else None
     site = settings.site_of(escalation.gateway)
+    offset = settings.utc_offset_minutes
+    chosen = _chosen(escalation)
     return EscalationView(
         grade=say(GRADES[escalation.grade], lang),
         grade_css=escalation.grade,
         who=escalation.resident or f"? {escalation.device}",
         site=site.name if site else escalation.gateway,
-        measured=_local(t_ms, settings.utc_offset_minutes),
-        found=finding(escalation, rule, [reading for reading in readings if reading.t_ms <= t_ms]),
-        trend=_trend(readings, rule, settings.utc_offset_minutes, lang),
-        reason=say(REASONS[Reason(escalation.reason)], lang),
+        measured=_local(t_ms, offset),
+        found=found,
+        latest=latest,
+        found_at=_clock_time(found.t_ms, offset) if found else "",
+        latest_at=_clock_time(latest.t_ms, offset) if latest else "",
+        trend=_trend(readings, rule, t_ms, offset, lang),
+        reason=_reason(escalation.reason, lang),
         sentence=rule_sentence(rule.rule, lang) if rule else None,
         rule=escalation.rule,
         version=escalation.version,
         source=rule.rule.source if rule else None,
         status=say(STATUSES[escalation.status], lang),
-        closed=escalation.status is Status.CLOSED,
+        heading=_heading(escalation, chosen, lang),
+        heading_css="closed" if escalation.status is Status.CLOSED else escalation.grade,
+        chosen=chosen,
         answers=tuple((answer.value, say(words, lang)) for answer, words in ANSWERS.items()),
         history=tuple(
-            _row(entry, settings, lang)
+            _row(entry, settings, rules, lang)
             for entry in _without_repeated_looks(escalations.history(escalation.id))
         ),
     )
 
 
+def _until_ms(escalation: Escalation, now_ms: int) -> int:
+    """The end of the episode, and a little more: what comes later is another story."""
+    end_ms = now_ms
+    if not escalation.raised and escalation.recovered_ms is not None:
+        end_ms = escalation.recovered_ms
+    if escalation.closed_ms is not None:
+        end_ms = min(end_ms, escalation.closed_ms)
+    return min(end_ms + MARGIN_MS, escalation.reading_t_ms + LONGEST_TREND_MS)
+
+
+def _chosen(escalation: Escalation) -> str | None:
+    if escalation.status is Status.SEEN:
+        return Answer.SEEN.value
+    because = escalation.closed_because or ""
+    return because.removeprefix("answered_") if because.startswith("answered_") else None
+
+
+def _heading(escalation: Escalation, chosen: str | None, lang: Lang) -> str:
+    if escalation.status is not Status.CLOSED:
+        return say(GRADES[escalation.grade], lang)
+    how = say(ANSWERS[Answer(chosen)], lang) if chosen else _because(escalation.closed_because or "", lang)
+    return f"{say(TEXT['handled'], lang)}: {how}"
+
+
+def _reason(reason: str, lang: Lang) -> str:
+    words = next((pair for known, pair in REASONS.items() if known == reason), (reason, reason))
+    return say(words, lang)
+
+
+def _because(because: str, lang: Lang) -> str:
+    answer = because.removeprefix("answered_")
+    if answer in list(Answer):
+        return say(ANSWERS[Answer(answer)], lang)
+    return say(CLOSED_BECAUSE.get(because, (because, because)), lang)
+
+
 def _trend(
-    readings: Sequence[Judged], rule: VersionedRule | None, utc_offset_minutes: int, lang: Lang
+    readings: Sequence[Judged],
+    rule: VersionedRule | None,
+    raised_ms: int,
+    utc_offset_minutes: int,
+    lang: Lang,
 ) -> Markup:
     main = rule.rule.main if rule else None
     if rule is None or main is None:
@@ -112,8 +185,9 @@ def _trend(
     if isinstance(rule.rule.clear, ClearLimit):
         lines.append(Line(rule.rule.clear.value, f"{rule.rule.clear.value:g}", "clears"))
     title = rule.rule.title.zh if lang == "zh" else rule.rule.title.en
+    svg = trend_svg(dots, lines, title=title, utc_offset_minutes=utc_offset_minutes, raised_ms=raised_ms)
     # Built by chart.py from numbers and escaped labels.
-    return Markup(trend_svg(dots, lines, title=title, utc_offset_minutes=utc_offset_minutes))  # noqa: S704
+    return Markup(svg)  # noqa: S704
 
 
 def _without_repeated_looks(entries: Sequence[Entry]) -> list[Entry]:
@@ -125,14 +199,32 @@ def _without_repeated_looks(entries: Sequence[Entry]) -> list[Entry]:
     ]
 
 
-def _row(entry: Entry, settings: RulesSettings, lang: Lang) -> Row:
+def _row(entry: Entry, settings: RulesSettings, rules: RuleSet, lang: Lang) -> Row:
     what = say(HISTORY.get(entry.type, (entry.type, entry.type)), lang)
-    if entry.type == "answered":
-        what = f"{what}: {say(ANSWERS[Answer(entry.detail['answer'])], lang)}"
-    if "error" in entry.detail:
-        what = f"{what} ({entry.detail['error']})"
-    contact = settings.contact(str(entry.detail.get("contact", entry.actor)))
+    detail = entry.detail
+    match entry.type:
+        case "answered":
+            what = f"{what}: {say(ANSWERS[Answer(detail['answer'])], lang)}"
+        case "joined" | "recovered":
+            what = f"{what}: {_title(detail['rule'], rules, lang)}"
+        case "overdue":
+            why = detail.get("why", "")
+            what = say(WHY_OVERDUE.get(why, (what, what)), lang)
+        case "closed":
+            what = f"{what}: {_because(str(detail['reason']), lang)}"
+        case _ if "error" in detail:
+            what = f"{what} ({detail['error']})"
+    contact = settings.contact(str(detail.get("contact", entry.actor)))
     return Row(_local(entry.t_ms, settings.utc_offset_minutes), what, contact.role if contact else "")
+
+
+def _title(rule_id: str, rules: RuleSet, lang: Lang) -> str:
+    rule = rules.by_id.get(rule_id)
+    return rule_id if rule is None else say((rule.rule.title.zh, rule.rule.title.en), lang)
+
+
+def _clock_time(t_ms: int, utc_offset_minutes: int) -> str:
+    return _local(t_ms, utc_offset_minutes)[6:]
 
 
 def _local(t_ms: int, utc_offset_minutes: int) -> str:

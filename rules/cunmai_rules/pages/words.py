@@ -20,7 +20,16 @@ TEXT: dict[str, Pair] = {
     "site": ("机构", "Site"),
     "measured": ("测量时间", "Measured"),
     "trend": ("最近走势", "Trend"),
-    "trend_hint": ("虚线为预警线和解除线", "dashed: where it raises and where it clears"),
+    "trend_hint": (
+        "虚线为预警线和解除线, 竖线为预警时刻, 空心点不作依据",
+        "dashed: where it raises and where it clears; upright: when it was raised; hollow: no evidence",
+    ),
+    "at_alarm": ("预警时", "When raised"),
+    "latest": ("最新", "Latest"),
+    "pulse": ("脉率", "Pulse"),
+    "per_minute": ("次/分", "/min"),
+    "handled": ("已处理", "Handled"),
+    "chosen": ("当前答复", "current answer"),
     "no_readings": ("没有可显示的测量值", "no readings to show"),
     "why": ("为什么通知您", "Why you were told"),
     "rule": ("规则", "Rule"),
@@ -33,7 +42,9 @@ TEXT: dict[str, Pair] = {
     "change": ("需要更改时可再次选择", "choose again to change it"),
     "history": ("经过", "History"),
     "status": ("状态", "Status"),
+    "grade": ("级别", "Grade"),
     "bad_answer": ("请选择一个答复", "please choose an answer"),
+    "busy": ("系统正忙, 请稍后刷新", "Busy, please reload in a moment"),
     "unknown_link": ("链接无效", "This link is not valid"),
     "unknown_link_hint": (
         "请从短信里重新打开完整的链接; 仍然不行请致电卫生院值班",
@@ -53,7 +64,7 @@ ANSWERS: dict[Answer, Pair] = {
 STATUSES: dict[Status, Pair] = {
     Status.OPEN: ("等待答复", "waiting for an answer"),
     Status.SEEN: ("已看, 等待处理结果", "seen, outcome owed"),
-    Status.EXHAUSTED: ("所有联系人均未答复", "everyone was asked, nobody answered"),
+    Status.EXHAUSTED: ("所有联系人均未答复, 仍在催促", "everyone was asked, nobody answered; still asking"),
     Status.CLOSED: ("已有处理结果", "handled"),
 }
 
@@ -84,9 +95,28 @@ HISTORY: dict[str, Pair] = {
     "notice_postponed": ("短信平台暂时不可用, 将重试", "carrier not available, will retry"),
     "notice_failed": ("短信发送失败", "notice failed"),
     "overdue": ("超时未答复", "no answer in time"),
-    "everyone_tried": ("所有联系人已通知", "everyone was asked"),
+    "everyone_tried": ("所有联系人均已通知, 无人答复", "everyone was asked, nobody answered"),
+    "notice_dropped": ("不再需要, 未发送", "no longer needed, not sent"),
+    "nobody_reached": ("所有联系人均无法送达, 将继续尝试", "nobody can be reached, still trying"),
+    "joined": ("又有发现", "found again"),
+    "recovered": ("数值已恢复", "values recovered"),
+    "closed": ("结束", "closed"),
     "viewed": ("打开了页面", "page opened"),
     "answered": ("答复", "answered"),
+}
+
+WHY_OVERDUE: dict[str, Pair] = {
+    "not_accepted": ("短信平台一直未接收, 改通知下一位", "not taken by the carrier, the next one is told"),
+    "no_answer": ("超时未答复", "no answer in time"),
+    "no_outcome": ("已看后超时未处理", "seen, and no outcome in time"),
+    "still_raised": ("处理后又出现且未恢复, 重新通知", "back after an outcome and not recovered: told again"),
+}
+
+CLOSED_BECAUSE: dict[str, Pair] = {
+    "handled_elsewhere": ("已另行处理", "handled elsewhere"),
+    "duplicate": ("重复", "a duplicate"),
+    "test": ("测试", "a test"),
+    "expired": ("过期未查看", "nobody looked at it in time"),
 }
 
 NOTICES: dict[NoticeState, Pair] = {
@@ -94,6 +124,7 @@ NOTICES: dict[NoticeState, Pair] = {
     NoticeState.ACCEPTED: ("已接收", "accepted"),
     NoticeState.DELIVERED: ("已送达", "delivered"),
     NoticeState.FAILED: ("失败", "failed"),
+    NoticeState.DROPPED: ("不再需要", "dropped"),
 }
 
 FLAGS: dict[str, Pair] = {

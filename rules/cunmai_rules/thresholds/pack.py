@@ -124,6 +124,6 @@ class Pack(Part):
     """One threshold file."""
 
     pack: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
-    version: Annotated[int, Strict(), Field(ge=1)]
+    version: Annotated[int, Strict(), Field(ge=1, le=999_999)]
     title: Words
     rules: Annotated[tuple[Rule, ...], Field(min_length=1, max_length=500)]

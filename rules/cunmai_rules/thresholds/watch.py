@@ -37,6 +37,11 @@ class RulesInForce:
             self.rules = self._last_good(error)
             self.problems = error.problems
             self._report(error)
+        except OSError as error:
+            raise UserError(
+                f"{in_force} 写不进去({error.strerror}), 请检查磁盘和权限 / "
+                f"{in_force} cannot be written ({error.strerror}): check disk and rights"
+            ) from None
 
     def poll(self) -> bool:
         """Look at the files again; True where the rules or the problems have changed."""
@@ -50,6 +55,11 @@ class RulesInForce:
             self.problems = error.problems
             self._report(error)
             return True
+        except OSError as error:
+            # The old rules stay: after a restart beside a wrong file, the copy would bring back others than
+            # these. It is tried again at the next look.
+            self._signature = ()
+            return self._not_kept(error)
         self.problems = ()
         self._log.info("rules.loaded", versions=self.rules.versions)
         return True
@@ -77,6 +87,20 @@ class RulesInForce:
                 f"{error}\n上一份规则也读不出 / the last good copy cannot be read: {fault}"
             ) from None
         return build_rules([(name, text.encode()) for name, text in kept.items()], str(self._in_force))
+
+    def _not_kept(self, error: OSError) -> bool:
+        why = error.strerror or type(error).__name__
+        problem = Problem(
+            str(self._in_force),
+            1,
+            f"新规则未生效: 写不进这个文件({why}), 请检查磁盘和权限",
+            f"the new rules are not in force: this file cannot be written ({why}); check disk and rights",
+        )
+        known = tuple(self.problems) == (problem,)
+        self.problems = (problem,)
+        if not known:
+            self._report(FileProblems([problem]))
+        return not known
 
     def _report(self, error: FileProblems) -> None:
         for problem in error.problems:

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from cunmai_rules.cautions import cautions
+from cunmai_rules.escalation.policy import CloseReason
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.pages.chart import Dot, Line, trend_svg
+from cunmai_rules.thresholds.loader import packs_dir
 from support.rules_bench import LINK_KEY, Bench
 
 WEEK_S = 7 * 24 * 3600
@@ -135,6 +138,115 @@ def test_nothing_else_is_served(client: TestClient) -> None:
     assert client.get("/static/page.css").status_code == 200
 
 
+def posted(client: TestClient, link: str, answer: str) -> str:
+    assert client.post(link, data={"answer": answer}).status_code == 303
+    return client.get(link).text
+
+
+def chosen(page: str) -> list[str]:
+    return re.findall(r'value="(\w+)" class="\w+ chosen"', page)
+
+
+def test_the_latest_value_stands_beside_the_one_that_raised_it(
+    client: TestClient, link: str, bench: Bench
+) -> None:
+    first = client.get(link).text
+    assert (first.count("<strong>"), "最新" in first) == (2, True)  # readings went on for 4 s
+    bench.desaturate(60, 84)
+    page = client.get(link).text
+    figures = re.findall(r"<time>([\d:]+)</time></span>\s*<strong>(\d+)<small>(\S+)</small>", page)
+    assert figures == [("11:04:20", "90", "%"), ("11:05:24", "84", "%")]
+    assert page.count("脉率 112 次/分") == 2
+    assert "Pulse 112 /min" in client.get(f"{link}?lang=en").text
+
+
+@pytest.mark.parametrize(
+    ("answer", "heading"),
+    [
+        ("seen", "红色预警"),
+        ("contacted", "已处理: 已联系"),
+        ("referred", "已处理: 转诊"),
+        ("false_alarm", "已处理: 误报"),
+    ],
+)
+def test_the_heading_and_the_marked_button_say_what_was_answered(
+    client: TestClient, link: str, answer: str, heading: str
+) -> None:
+    assert chosen(client.get(link).text) == []
+    page = posted(client, link, answer)
+    assert f"<h1>{heading}</h1>" in page
+    assert chosen(page) == [answer]
+    assert "当前答复" in page
+
+
+def test_a_changed_answer_is_the_marked_one(client: TestClient, link: str) -> None:
+    posted(client, link, "false_alarm")
+    page = posted(client, link, "referred")
+    assert "<h1>已处理: 转诊</h1>" in page
+    assert chosen(page) == ["referred"]
+
+
+def test_recovery_and_the_end_are_in_the_history(client: TestClient, link: str, bench: Bench) -> None:
+    bench.desaturate(40, 98)
+    page = posted(client, link, "contacted")
+    assert "数值已恢复: test" in page
+    assert "结束: 已联系" in page
+
+
+def test_a_named_end_is_shown(client: TestClient, link: str, bench: Bench) -> None:
+    bench.desk.close(bench.escalation().id, CloseReason.DUPLICATE, "operator", bench.now_ms)
+    page = client.get(f"{link}?lang=en").text
+    assert "<h1>Handled: a duplicate</h1>" in page
+    assert chosen(page) == []
+
+
+def test_the_trend_is_of_the_episode_and_not_of_what_came_later(
+    client: TestClient, link: str, bench: Bench
+) -> None:
+    bench.desaturate(40, 98)  # recovered
+    bench.now_ms += 1_200_000
+    bench.desaturate(5, 71)
+    page = client.get(link).text
+    assert "71" not in re.sub(r"<(line|polyline|circle|text)[^>]*>", "", page.partition("<svg")[0])
+    assert "11:25" not in page.partition('class="history"')[0]
+
+
+def test_a_joined_finding_is_named(client: TestClient, link: str, bench: Bench) -> None:
+    bench.desaturate(40, 98)
+    bench.desaturate(20, 90)
+    assert "又有发现: test" in client.get(link).text
+
+
+@pytest.mark.parametrize("body", [b"answer=" + b"a" * 5000, b"x" * 4097])
+def test_a_long_body_is_not_read(client: TestClient, link: str, body: bytes) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert client.post(link, content=body, headers=form).status_code == 413
+
+
+def test_a_body_of_unknown_length_is_not_read(client: TestClient, link: str) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"answer=seen"
+
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert client.post(link, content=pieces(), headers=form).status_code == 413
+
+
+def test_health_shows_that_nobody_answers(client: TestClient, link: str, bench: Bench) -> None:
+    assert client.get("/health").json()["pages"] == {"open": 1, "seen": 0, "exhausted": 0, "closed": 0}
+    for _ in range(7):
+        bench.passes(300)
+    assert client.get("/health").json()["pages"]["exhausted"] == 1
+
+
+def test_a_site_too_high_for_the_limits_is_cautioned_about(bench: Bench) -> None:
+    (site,) = bench.settings.sites
+    assert cautions(bench.settings) == ()
+    high = bench.settings.model_copy(update={"sites": (site.model_copy(update={"altitude_m": 2501}),)})
+    assert "above 2500 m" in cautions(high)[0]
+    shipped = bench.settings.model_copy(update={"packs": packs_dir()})
+    assert "an upgrade replaces them" in cautions(shipped)[0]
+
+
 # -- the chart ----------------------------------------------------------------------------------------
 
 
@@ -150,6 +262,18 @@ def test_a_gap_or_a_doubtful_reading_breaks_the_line() -> None:
     assert svg.count("<polyline") == 2
     assert svg.count('class="dot unsound"') == 1
     assert "08:00:00" in svg
+
+
+def test_a_long_trend_keeps_its_dips_and_its_beginning() -> None:
+    dots = [Dot(second * 1000, 97, True) for second in range(7200)]
+    dots[1234] = Dot(1_234_000, 61, True)
+    svg = trend_svg(dots, [], title="t", utc_offset_minutes=0, raised_ms=1_234_000)
+    (points,) = re.findall(r'points="([^"]+)"', svg)
+    assert len(points.split()) <= 400
+    assert "00:00:00" in svg
+    assert ">60<" in svg  # the scale reaches to the dip
+    x = re.findall(r'class="raised-at" x1="([\d.]+)"', svg)
+    assert [point for point in points.split() if point.startswith(x[0] + ",")]
 
 
 def test_no_readings_no_picture() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
+from typer.testing import CliRunner
 
+from cunmai_rules.cli import app
 from cunmai_rules.escalation.policy import CloseReason, Status
-from cunmai_runtime.errors import Retryable
+from cunmai_runtime.errors import Retryable, UserError
 from cunmai_wire.events import Answer
 from support.rules_bench import Bench
+from support.sms_sink import SECRET
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 401, 403, 404, 405, 407, 418])
@@ -184,3 +188,23 @@ def test_a_review_that_nobody_looks_at_expires_by_name(bench: Bench) -> None:
     bench.now_ms += 31 * 86_400_000
     bench.engine.forget_old()
     assert bench.rows("SELECT * FROM history") == []
+
+
+def test_an_operator_lists_what_is_open_and_closes_it(bench: Bench, tmp_path: Path) -> None:
+    config = tmp_path / "rules.yaml"
+    config.write_text(
+        f"data_dir: {tmp_path}\n"
+        "contacts: [{id: village, role: 村医, to: '1'}]\n"
+        "fallback_contacts: [village]\n"
+        f"webhook: {{url: 'http://127.0.0.1:1/', secret: {SECRET}}}\n"
+        "public_url: http://127.0.0.1:8087\n"
+    )
+    bench.desaturate()
+    id_ = bench.escalation().id
+    runner = CliRunner()
+    assert id_ in runner.invoke(app, ["escalations", "--config", str(config)]).output
+    closing = ["close", id_, "--because", "test", "--config", str(config)]
+    assert runner.invoke(app, closing).output == f"{id_}: test\n"
+    assert bench.escalation().status is Status.CLOSED
+    unknown = runner.invoke(app, ["close", "e0", "--because", "test", "--config", str(config)])
+    assert isinstance(unknown.exception, UserError)

@@ -9,6 +9,7 @@ import pytest
 
 from cunmai_rules.thresholds.forms import When
 from cunmai_rules.thresholds.watch import RulesInForce
+from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import FileProblems
 from support.rules import OXIMETRY
 
@@ -75,3 +76,32 @@ def test_a_first_start_beside_a_broken_file_says_what_is_wrong(folder: Path, tmp
     rewrite(folder / "oximetry.yaml", b"pack: [")
     with pytest.raises(FileProblems, match=r"oximetry\.yaml:"):
         RulesInForce(folder, tmp_path / "in-force.json")
+
+
+def test_rules_that_cannot_be_kept_for_a_restart_are_not_taken_and_that_is_said(
+    folder: Path, tmp_path: Path
+) -> None:
+    in_force = RulesInForce(folder, tmp_path / "in-force.json")
+    (tmp_path / "in-force.new").mkdir()  # stands for a full disk or a lost right: the copy cannot be written
+    rewrite(folder / "oximetry.yaml", OXIMETRY.replace(b"at_or_below: 93", b"at_or_below: 92"))
+    assert in_force.poll()
+    assert limit(in_force) == 93
+    assert "the new rules are not in force" in " ".join(map(str, in_force.problems))
+    assert not in_force.poll()  # told once
+    (tmp_path / "in-force.new").rmdir()
+    assert in_force.poll()
+    assert (limit(in_force), in_force.problems) == (92, ())
+
+
+def test_without_a_place_for_the_copy_it_does_not_start(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "in-force.new").mkdir()
+    with pytest.raises(UserError, match=r"in-force\.json cannot be written"):
+        RulesInForce(folder, tmp_path / "in-force.json")
+
+
+def test_a_version_that_no_message_could_carry_is_refused(folder: Path, tmp_path: Path) -> None:
+    in_force = RulesInForce(folder, tmp_path / "in-force.json")
+    rewrite(folder / "oximetry.yaml", OXIMETRY.replace(b"version: 7", b"version: " + b"9" * 70))
+    assert in_force.poll()
+    assert in_force.rules.versions["oximetry"].startswith("7-")
+    assert "at most 999999" in " ".join(map(str, in_force.problems))

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from cunmai_rules.settings import RulesSettings
 from cunmai_runtime.yamlfile import (
     MAX_DEPTH,
     MAX_FILE_BYTES,
@@ -165,3 +166,23 @@ def test_a_secret_is_never_repeated(raw: bytes, expected: str) -> None:
     with pytest.raises(FileProblems) as caught:
         validate(parse_document(raw, "f.yaml"), Configured)
     assert [str(problem) for problem in caught.value.problems] == [expected]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"contacts: [{id: a, role: r, to: 13800000001}]",
+        b"contacts: 13800000001",
+        b"contacts: [13800000001]",
+        b"webhook: whsec_TUYgUGFzc3dvcmQ",
+        b"webhook: {url: x, secret: 123456}",
+        b"mqtt: {password: 20261122}",
+        b"mqtt: {password: [hunter2]}",
+        b"sites: {to: [hunter2]}",
+    ],
+)
+def test_no_secret_and_no_number_of_a_person_is_repeated(raw: bytes) -> None:
+    with pytest.raises(FileProblems) as caught:
+        validate(parse_document(raw, "rules.yaml"), RulesSettings)
+    for private in ("13800000001", "whsec_", "123456", "20261122", "hunter2"):
+        assert private not in str(caught.value)

@@ -1,0 +1,26 @@
+"""What is not wrong enough to refuse to start, and must not go unseen: told at the start and in `/health`."""
+
+from __future__ import annotations
+
+from cunmai_rules.settings import RulesSettings
+from cunmai_rules.thresholds.loader import packs_dir
+
+HIGHEST_M = 2500
+"""Above this altitude the shipped oxygen limits do not hold: healthy people are below them."""
+
+
+def cautions(settings: RulesSettings) -> tuple[str, ...]:
+    """One sentence in both languages for each."""
+    high = [
+        f"{site.gateway} 海拔 {site.altitude_m} 米, 高于 {HIGHEST_M} 米: 血氧阈值须换成当地的 / "
+        f"{site.gateway} is at {site.altitude_m} m, above {HIGHEST_M} m: oxygen limits must be local ones"
+        for site in settings.sites
+        if site.altitude_m > HIGHEST_M
+    ]
+    if settings.packs.resolve() == packs_dir().resolve():
+        high.append(
+            "正在使用随程序附带的阈值文件, 升级会替换它: 请复制一份并在 packs 中写明目录 / "
+            "the threshold files that come with the program are in use, and an upgrade replaces them: "
+            "copy them, and name the folder as `packs`"
+        )
+    return tuple(high)
