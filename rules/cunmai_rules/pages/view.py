@@ -27,7 +27,6 @@ from cunmai_rules.pages.words import (
 )
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.conditions import Value
-from cunmai_rules.thresholds.events import Reason
 from cunmai_rules.thresholds.forms import ClearLimit
 from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule
 from cunmai_rules.thresholds.sentence import rule_sentence
