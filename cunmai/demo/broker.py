@@ -62,7 +62,13 @@ async def _mosquitto(program: str, folder: Path) -> AsyncIterator[MqttSettings]:
     port = free_port()
     config = _write_config(folder, port)
     process = await asyncio.create_subprocess_exec(
-        program, "-c", str(config), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        program,
+        "-c",
+        str(config),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        # A terminal's Ctrl-C goes to its whole group: the broker is still needed for what is on its way.
+        start_new_session=True,
     )
     try:
         await _listening(port, process)

@@ -43,6 +43,8 @@ def demo(
 ) -> None:
     """设备 → 网关 → 消息服务 → 入库与规则 → 短信, 全部真实代码 / devices to SMS, all of it real code."""
     for_s = None if for_ is None else _seconds(for_)
+    if report is not None:
+        _check_writable(report)
     try:
         check_speed(speed)
         source = None if replay is None else recorded(replay, map_)[0]
@@ -90,6 +92,17 @@ def _visits() -> Iterator[Sample]:
             finger_off(duration_s=5),
         )
     )
+
+
+def _check_writable(report: Path) -> None:
+    """Before the run, and not after it. Raises UserError."""
+    try:
+        with report.open("a"):
+            """It can be written. What it held is replaced at the end."""
+    except OSError as error:
+        raise UserError(
+            f"报告写不到 {report}({error.strerror}) / the report cannot be written to {report}: {error.strerror}"
+        ) from None
 
 
 def _seconds(text: str) -> float:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, MutableMapping
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import structlog
 from rich.console import Console
 from rich.markup import escape
 
+from cunmai_rules.thresholds.events import Reason
+from cunmai_runtime.clock import Clock
+from cunmai_wire.events import Answer, Lane
+
 _PLUMBING = ("event", "level", "timestamp")
+
+_CHINA = timezone(timedelta(hours=8))
+
+
+def clinic_time(t_ms: int) -> str:
+    """The time of day at the clinics, as the messages and the pages tell it."""
+    return f"{datetime.fromtimestamp(t_ms / 1000, _CHINA):%H:%M:%S}"
+
 
 Line = tuple[str, str]
 """A rich style, and the sentence."""
@@ -20,8 +32,14 @@ Line = tuple[str, str]
 class Narrator:
     """A structlog processor that prints some events and drops the rest."""
 
-    def __init__(self, console: Console, clinics: Mapping[str, str], roles: Mapping[str, str]) -> None:
-        """`clinics`: gateway or device id to the clinic's name. `roles`: contact id to role."""
+    def __init__(
+        self, console: Console, clinics: Mapping[str, str], roles: Mapping[str, str], clock: Clock
+    ) -> None:
+        """`clinics`: gateway or device id to the clinic's name. `roles`: contact id to role.
+
+        `clock` is the one that readings and messages carry: in a replay it runs faster than the wall's.
+        """
+        self._clock = clock
         self._console = console
         self._clinics = clinics
         self._roles = roles
@@ -41,7 +59,7 @@ class Narrator:
     def say(self, sentence: str, style: str = "") -> None:
         """One line, with the time."""
         with self._lock:
-            now = f"{datetime.now().astimezone():%H:%M:%S}"
+            now = clinic_time(self._clock())
             self._console.print(f"[dim]{now}[/dim]  {escape(sentence)}", style=style, highlight=False)
 
     def clinic(self, id_: str) -> str:
@@ -66,20 +84,48 @@ _GRADES = {"red": ("red", "红 red"), "yellow": ("yellow", "黄 yellow"), "green
            "grey": ("dim", "灰 grey (未知 unknown)")}  # fmt: skip
 
 
+_WHY = {
+    Reason.NORMAL: "数值正常 normal",
+    Reason.SPELL_BEGAN: "出现异常, 等待确认 abnormal, to be confirmed",
+    Reason.SPELL_ENDED: "恢复, 未达到预警 back before it was confirmed",
+    Reason.SPELL_UNCONFIRMED: "没有复测 nothing confirmed it",
+    Reason.LIMIT_MET: "达到预警线并持续 limit met for long enough",
+    Reason.LIMIT_MET_LATE: "补传数据达到预警线 limit met in late readings",
+    Reason.CONFIRMED_LIVE: "实时数据证实 confirmed live",
+    Reason.CLEARED: "已恢复 recovered",
+    Reason.STALE: "太久没有数据 no readings for too long",
+    Reason.DOUBTFUL: "信号不可靠, 请重测 doubtful, measure again",
+    Reason.RULE_CHANGED: "规则已修改 the rule changed",
+    Reason.RULE_REMOVED: "规则已删除 the rule was removed",
+}
+
+_LANES = {Lane.PAGE: "立即通知 page", Lane.REVIEW: "待复核 review"}
+
+_ANSWERS = {
+    Answer.SEEN: "已看 seen",
+    Answer.CONTACTED: "已联系 contacted",
+    Answer.REFERRED: "转诊 referred",
+    Answer.FALSE_ALARM: "误报 false alarm",
+}
+
+
 def _grade(_narrator: Narrator, event: Mapping[str, Any]) -> Line | None:
     style, words = _GRADES[event["grade"]]
-    return style, f"居民 {event['subject']} {event['rule']}: {words} ({event['reason']})"
+    why = _WHY.get(event["reason"], event["reason"])
+    return style, f"居民 resident {event['subject']} {event['rule']}: {words}, {why}"
 
 
 def _escalation(_narrator: Narrator, event: Mapping[str, Any]) -> Line | None:
-    return (
-        "bold red",
-        f"预警上报 escalation: 居民 {event['subject']}, 规则 {event['rule']} {event['version']}, {event['lane']}",
-    )
+    rule, lane = f"{event['rule']} {event['version']}", _LANES[event["lane"]]
+    return "bold red", f"预警上报 escalation: 居民 resident {event['subject']}, 规则 rule {rule}, {lane}"
 
 
 def _accepted(narrator: Narrator, event: Mapping[str, Any]) -> Line | None:
     return "bold", f"短信已被接收 SMS accepted → {narrator.role(event['contact'])}"
+
+
+def _answered(narrator: Narrator, event: Mapping[str, Any]) -> Line | None:
+    return "bold green", f"{narrator.role(event['contact'])} 答复 answered: {_ANSWERS[event['answer']]}"
 
 
 _TELLERS: dict[str, Callable[[Narrator, Mapping[str, Any]], Line | None]] = {
@@ -87,6 +133,9 @@ _TELLERS: dict[str, Callable[[Narrator, Mapping[str, Any]], Line | None]] = {
     "gateway.exam": _exam,
     "rules.grade": _grade,
     "rules.escalation": _escalation,
+    "rules.answered": _answered,
+    # The demo does use the files that come with the program.
+    "rules.caution": lambda _narrator, _event: None,
     "notify.accepted": _accepted,
     "mqtt.up": lambda _narrator, _event: None,
     "ingest.started": lambda _narrator, _event: None,

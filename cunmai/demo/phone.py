@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from standardwebhooks import Webhook, WebhookVerificationError
+
+from cunmai.demo.narrator import clinic_time
+from cunmai_runtime.clock import Clock
 
 MAX_MESSAGES = 500
 
@@ -33,8 +36,9 @@ class Sms:
 class Phone:
     """Accepts each message once: a repeated id is acknowledged and not shown again."""
 
-    def __init__(self, secret: str, contacts: dict[str, str]) -> None:
-        """`contacts` turns an address into the role that the inbox shows."""
+    def __init__(self, secret: str, contacts: dict[str, str], clock: Clock) -> None:
+        """`contacts` turns an address into the role that the inbox shows; `clock` is the clinic's."""
+        self._clock = clock
         self._verifier = Webhook(secret)
         self._contacts = contacts
         self._messages: dict[str, Sms] = {}
@@ -69,8 +73,8 @@ class Phone:
         except WebhookVerificationError as error:
             return JSONResponse({"error": str(error)}, status_code=401)
         text, _, link = message["text"].rpartition(" ")
-        now = datetime.now(UTC).astimezone()
-        sms = Sms(message["id"], self._contacts.get(message["to"], "?"), text, link, f"{now:%H:%M:%S}")
+        role = self._contacts.get(message["to"], "?")
+        sms = Sms(message["id"], role, text, link, clinic_time(self._clock()))
         with self._lock:
             if sms.id not in self._messages and len(self._messages) >= MAX_MESSAGES:
                 self._messages.pop(next(iter(self._messages)))
@@ -79,12 +83,25 @@ class Phone:
 
 
 @contextlib.contextmanager
-def serving(app: FastAPI, port: int) -> Iterator[None]:
-    """Serve an application on loopback from a thread of its own."""
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, access_log=False, log_level="error")
-    )
-    thread = threading.Thread(target=server.run, name="phone", daemon=True)
+def taken_port(preferred: int) -> Iterator[socket.socket]:
+    """A listening socket of loopback at the preferred port, or at another one where that is taken.
+
+    It is held from the beginning, so that no other demo's phone can answer at the address that is shown.
+    """
+    try:
+        taken = socket.create_server(("127.0.0.1", preferred))
+    except OSError:
+        taken = socket.create_server(("127.0.0.1", 0))
+    with taken:
+        yield taken
+
+
+@contextlib.contextmanager
+def serving(app: FastAPI, listening: socket.socket) -> Iterator[None]:
+    """Serve an application on a socket from a thread of its own."""
+    config = uvicorn.Config(app, access_log=False, log_config=None, log_level="error", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="phone", daemon=True)
     thread.start()
     try:
         yield

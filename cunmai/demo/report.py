@@ -10,12 +10,11 @@ from typing import Any
 
 from cunmai.demo.ledger import Account, total
 from cunmai_rules.ledger import Told, judged_of_kind, told
+from cunmai_runtime.clock import ScaledClock
 
 
-def make_report(
-    accounts: Sequence[Account], journal: Path, real_ms: Callable[[float], float]
-) -> dict[str, Any]:
-    """Everything in it is read from the parts' own stores. `real_ms` undoes a replay's speed."""
+def make_report(accounts: Sequence[Account], journal: Path, clock: ScaledClock) -> dict[str, Any]:
+    """Everything in it is read from the parts' own stores. Latencies are real; times are the clock's."""
     sums = total(accounts)
     escalations = list(told(journal))
     return {
@@ -27,7 +26,9 @@ def make_report(
         "quarantined": sums.quarantined,
         "exams": judged_of_kind(journal, "ultrasound_exam"),
         "escalations": [_escalation(one) for one in escalations],
-        "latency_ms": _latency_ms(escalations, real_ms),
+        "latency_ms": _latency_ms(escalations, clock.real_ms),
+        "speed": clock.speed,
+        "times": "real" if clock.speed == 1 else "simulated",
     }
 
 
@@ -39,9 +40,18 @@ def _escalation(one: Told) -> dict[str, Any]:
         "rule_version": escalation.version,
         "grade": escalation.grade,
         "lane": escalation.lane,
-        "opened": datetime.fromtimestamp(escalation.opened_ms / 1000, UTC).isoformat(),
+        "opened": _iso(escalation.opened_ms),
+        "status": escalation.status,
+        "answers": [
+            {"contact": given.contact, "answer": given.answer, "at": _iso(given.t_ms)}
+            for given in one.answers
+        ],
         "sms": [{"to": notice.contact, "state": notice.state} for notice in one.notices],
     }
+
+
+def _iso(t_ms: int) -> str:
+    return datetime.fromtimestamp(t_ms / 1000, UTC).isoformat()
 
 
 def _latency_ms(escalations: Sequence[Told], real_ms: Callable[[float], float]) -> dict[str, float | None]:

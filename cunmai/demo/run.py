@@ -7,7 +7,7 @@ import base64
 import contextlib
 import logging
 import secrets
-import signal
+import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -23,8 +23,9 @@ from cunmai.demo.broker import Choice, free_port, running_broker
 from cunmai.demo.clinic import Clinic, ClinicPlan
 from cunmai.demo.ledger import Account, ledger_table, take_account, total
 from cunmai.demo.narrator import Narrator
-from cunmai.demo.phone import Phone, serving
+from cunmai.demo.phone import Phone, serving, taken_port
 from cunmai.demo.report import make_report, write_report
+from cunmai.demo.stopping import stop_asked
 from cunmai.demo.threads import ServiceThread
 from cunmai_ingest.service import Ingest
 from cunmai_ingest.settings import IngestSettings, SqliteSettings
@@ -40,6 +41,7 @@ PHONE_PORT, PAGES_PORT, KIOSK_PORT = 8088, 8087, 8090
 START_S = 20.0
 DRAIN_S = 60.0
 STATUS_EVERY_S = 10.0
+STOPPED_TWICE = 130
 _VISITOR = "R-5K8D"
 
 CONTACTS = (
@@ -69,25 +71,38 @@ class _Settings:
 
 async def run_demo(options: Options, console: Console) -> int:
     """Run it; the exit status: 0 where nothing was lost or doubled."""
+    try:
+        with stop_asked() as asked:
+            return await _run(options, console, asked)
+    except asyncio.CancelledError:
+        return STOPPED_TWICE
+
+
+async def _run(options: Options, console: Console, asked: asyncio.Event) -> int:
+    clock = ScaledClock(options.speed)
     narrator = Narrator(
         console,
         {plan.gateway: plan.name for plan in options.plans},
         {contact.id: contact.role for contact in CONTACTS},
+        clock,
     )
     configure_logging(processors=(narrator,))
     logging.getLogger("bumble").setLevel(logging.ERROR)
-    clock = ScaledClock(options.speed)
-    with tempfile.TemporaryDirectory(prefix="cunmai-demo-") as temporary:
+    with (
+        taken_port(PHONE_PORT) as phone_socket,
+        tempfile.TemporaryDirectory(prefix="cunmai-demo-") as temporary,
+    ):
         folder = Path(temporary)
         async with running_broker(options.broker, folder / "broker") as (broker, mqtt):
-            settings = _settings(folder, mqtt, options.plans)
+            settings = _settings(folder, mqtt, options.plans, phone_socket.getsockname()[1])
             clinics = [
                 Clinic(plan, plan.settings(folder, mqtt), clock, options.speed) for plan in options.plans
             ]
-            with _services(settings, clock) as services:
+            with _services(settings, clock, phone_socket) as services:
                 _greet(console, broker, settings, options.plans)
-                async with _clinics(clinics, services) as running:
-                    await _watch(options, clinics, running, services, _Status(clinics, settings, narrator))
+                async with _clinics(clinics, services, asked) as running:
+                    status = _Status(clinics, settings, narrator)
+                    await _watch(options, clinics, running, services, status, asked)
                     narrator.say("停止测量, 等待上传 … / no more measuring, draining …")
                     await _drain(clinics, settings)
         return _conclude(options, clinics, settings, clock, console)
@@ -96,8 +111,8 @@ async def run_demo(options: Options, console: Console) -> int:
 # -- putting it together --------------------------------------------------------------------------------
 
 
-def _settings(folder: Path, mqtt: MqttSettings, plans: Sequence[ClinicPlan]) -> _Settings:
-    phone_port, pages_port = free_port(PHONE_PORT), free_port(PAGES_PORT)
+def _settings(folder: Path, mqtt: MqttSettings, plans: Sequence[ClinicPlan], phone_port: int) -> _Settings:
+    pages_port = free_port(PAGES_PORT)
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
     return _Settings(
         IngestSettings(
@@ -128,32 +143,32 @@ def _settings(folder: Path, mqtt: MqttSettings, plans: Sequence[ClinicPlan]) -> 
 
 
 @contextlib.contextmanager
-def _services(settings: _Settings, clock: ScaledClock) -> Iterator[list[ServiceThread]]:
-    phone = Phone(
-        settings.webhook_secret, {contact.to.get_secret_value(): contact.role for contact in CONTACTS}
-    )
-    phone_port = int(settings.rules.webhook.url.split(":")[-1].split("/")[0])
+def _services(
+    settings: _Settings, clock: ScaledClock, phone_socket: socket.socket
+) -> Iterator[list[ServiceThread]]:
+    roles = {contact.to.get_secret_value(): contact.role for contact in CONTACTS}
+    phone = Phone(settings.webhook_secret, roles, clock)
     ingest, rules = Ingest(settings.ingest, clock), RulesService(settings.rules, clock)
     threads = [
         ServiceThread("ingest", ingest.run, lambda: ingest.up),
         ServiceThread("rules", rules.run, lambda: rules.up),
     ]
-    with serving(phone.app(), phone_port), threads[0].running(), threads[1].running():
+    with serving(phone.app(), phone_socket), threads[0].running(), threads[1].running():
         yield threads
 
 
 @contextlib.asynccontextmanager
 async def _clinics(
-    clinics: Sequence[Clinic], services: Sequence[ServiceThread]
+    clinics: Sequence[Clinic], services: Sequence[ServiceThread], asked: asyncio.Event
 ) -> AsyncIterator[list[asyncio.Task[None]]]:
     """One client after another: amqtt stumbles over two that subscribe at the same moment."""
     running: list[asyncio.Task[None]] = []
     try:
         for service in services:
-            await _until(service.settled)
+            await _until(service.settled, asked)
         for clinic in clinics:
             running.append(asyncio.create_task(clinic.run(), name=clinic.plan.gateway))
-            await _until(partial(_settled, clinic, running[-1]))
+            await _until(partial(_settled, clinic, running[-1]), asked)
         yield running
     finally:
         for task in running:
@@ -165,10 +180,10 @@ def _settled(clinic: Clinic, task: asyncio.Task[None]) -> bool:
     return clinic.up or task.done()
 
 
-async def _until(condition: Callable[[], bool]) -> None:
+async def _until(condition: Callable[[], bool], asked: asyncio.Event) -> None:
     """Wait, but not for ever: whatever is missing shows later, in the ledger or as a failure."""
     deadline_s = time.monotonic() + START_S
-    while not condition() and time.monotonic() < deadline_s:  # noqa: ASYNC110 - it is threads that we wait for
+    while not (condition() or asked.is_set()) and time.monotonic() < deadline_s:  # noqa: ASYNC110 - for threads
         await asyncio.sleep(0.02)
 
 
@@ -196,15 +211,12 @@ async def _watch(
     running: Sequence[asyncio.Task[None]],
     services: Sequence[ServiceThread],
     status: _Status,
+    asked: asyncio.Event,
 ) -> None:
     """Until the time is up, the replay has ended, or Ctrl-C. Raises UserError where a part has failed."""
-    interrupted = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, interrupted.set)
     try:
         deadline_s = None if options.for_s is None else time.monotonic() + options.for_s
-        while not interrupted.is_set():
+        while not asked.is_set():
             _raise_failures(running, services)
             status.tell_when_due()
             if deadline_s is not None and time.monotonic() >= deadline_s:
@@ -213,10 +225,8 @@ async def _watch(
                 return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.1):
-                    await interrupted.wait()
+                    await asked.wait()
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
         for clinic in clinics:
             clinic.stop_playing()
 
@@ -278,7 +288,7 @@ def _conclude(
     accounts = _account(clinics, settings)
     console.print(ledger_table(accounts))
     if options.report is not None:
-        write_report(options.report, make_report(accounts, settings.rules.journal_path, clock.real_ms))
+        write_report(options.report, make_report(accounts, settings.rules.journal_path, clock))
         console.print(f"报告 report: {options.report}")
     sums = total(accounts)
     return 0 if sums.lost == 0 and sums.duplicated == 0 else 1

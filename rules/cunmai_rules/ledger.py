@@ -29,11 +29,21 @@ class JudgedStream:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """One answer that somebody gave."""
+
+    t_ms: int
+    contact: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
-    """One escalation and every notice that it sent."""
+    """One escalation, every notice that it sent, and every answer that came."""
 
     escalation: Escalation
     notices: tuple[Notice, ...]
+    answers: tuple[Given, ...]
 
 
 def judged_streams(journal: Path) -> list[JudgedStream]:
@@ -60,7 +70,12 @@ def told(journal: Path, limit: int = 10_000) -> Iterator[Told]:
     with closing(open_journal(journal)) as db:
         escalations = Escalations(db)
         for escalation in reversed(escalations.newest(limit)):
-            yield Told(escalation, tuple(escalations.notices(escalation.id)))
+            answers = tuple(
+                Given(entry.t_ms, entry.actor, str(entry.detail["answer"]))
+                for entry in escalations.history(escalation.id)
+                if entry.type == "answered"
+            )
+            yield Told(escalation, tuple(escalations.notices(escalation.id)), answers)
 
 
 def newest_value(journal: Path, subject: str, field: str) -> float | None:

@@ -61,6 +61,9 @@ def test_a_doctor_opens_the_link_sees_why_and_answers(link: str, bench: Bench) -
         browser.tap("button.contacted")
         assert browser.sees("已记录您的答复")
         assert browser.sees("已有处理结果")
+        assert browser.sees("已处理: 已联系")
+        assert browser.one("button.chosen").text.startswith("✓ 已联系")
+        assert not browser.overflows_sideways()
         browser.picture("escalation-answered-zh")
     assert statuses(bench) == ["closed"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -46,6 +47,8 @@ def test_it_measures_stores_judges_and_pages(tmp_path: Path) -> None:
     assert escalation["sms"][0] == {"to": "village-doctor", "state": "accepted"}
     assert escalation["rule_version"].startswith("1-")
     assert report["latency_ms"]["p50"] > 0
+    assert (report["speed"], report["times"]) == (4, "simulated")
+    assert (escalation["status"], escalation["answers"]) == ("open", [])
     for words in ("对账单 Ledger", "短信已被接收", "收到超声检查"):
         assert words in ran.stdout
     assert "Traceback" not in ran.stdout + ran.stderr
@@ -69,10 +72,12 @@ def test_a_respiration_artefact_sends_no_sms(tmp_path: Path, data_dir: Path) -> 
     assert report["escalations"] == []
 
 
-def test_ctrl_c_ends_it_with_the_ledger() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_with_the_ledger_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "cunmai", "demo", "--broker", "amqtt"], stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "cunmai", "demo", "--broker", "amqtt"],
+        stdout=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(tmp_path)},
+    )  # fmt: skip
     assert process.stdout is not None
     told = ""
     for line in process.stdout:
@@ -83,10 +88,11 @@ def test_ctrl_c_ends_it_with_the_ledger() -> None:
     with urllib.request.urlopen(phone) as page:
         assert "医生的手机" in page.read().decode()
     time.sleep(2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     rest, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "对账单 Ledger" in rest
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -96,6 +102,8 @@ def test_ctrl_c_ends_it_with_the_ledger() -> None:
         (("--for", "0s"), "is no span of time"),
         (("--speed", "1000"), "within 1 to 100"),
         (("--replay", "nowhere.csv"), "nowhere.csv"),
+        (("--report", "nowhere/r.json"), "cannot be written to nowhere/r.json"),
+        (("--report", "/"), "cannot be written to /"),
     ],
 )
 def test_a_wrong_option_is_said_in_a_sentence(arguments: tuple[str, str], words: str) -> None:

@@ -36,7 +36,7 @@ class Screen:
     mobile: bool
 
 
-PHONE = Screen("phone", 360, 740, mobile=True)
+PHONE = Screen("phone", 390, 844, mobile=True)
 SMARTPHONE = Screen("smartphone", 390, 844, mobile=True)
 SMALL_KIOSK = Screen("small-kiosk", 1280, 800, mobile=False)
 KIOSK = Screen("kiosk", 1280, 1024, mobile=False)

@@ -15,6 +15,9 @@ from cunmai_wire.events import Grade
 
 GRADES_ZH = {Grade.RED: "红色", Grade.YELLOW: "黄色", Grade.GREEN: "绿色", Grade.GREY: "灰色"}
 
+TREND_MS = 5 * 60_000
+"""The arrow beside a value tells of so long before it."""
+
 UNITS_ZH = {"/min": "次/分", "Cel": "℃"}
 UNITS_EN = {"Cel": "°C", "mm[Hg]": "mmHg"}
 
@@ -58,15 +61,18 @@ def finding(
         raised_by = (escalation.stream, escalation.seq)
         last = next((one for one in reversed(readings) if (one.stream, one.seq) == raised_by), None)
     code = CODES[kind, field]
+    t_ms = last.t_ms if last else escalation.reading_t_ms
     return Finding(
         code.display_zh,
         code.display,
         float(last.values[field]) if last and field in last.values else None,
         UNITS_ZH.get(code.ucum, UNITS_EN.get(code.ucum, code.ucum)),
         UNITS_EN.get(code.ucum, code.ucum),
-        trend_arrow([float(reading.values[field]) for reading in sound]),
+        trend_arrow(
+            [float(reading.values[field]) for reading in sound if 0 <= t_ms - reading.t_ms <= TREND_MS]
+        ),
         last.values.get("pulse_bpm") if last else None,
-        last.t_ms if last else escalation.reading_t_ms,
+        t_ms,
     )
 
 

@@ -16,7 +16,7 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Escalation
 from cunmai_rules.journal.escalations import Notice
 from cunmai_rules.journal.judgements import Judgements
-from cunmai_rules.notify.message import finding, sms_text
+from cunmai_rules.notify.message import TREND_MS, finding, sms_text
 from cunmai_rules.notify.webhook import Message, Misdirected, WebhookSender
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.ruleset import RuleSet
@@ -30,7 +30,6 @@ RETRY_LONGEST_S = 30.0
 POLL_S = 0.2
 LAST_WAIT_S = 5.0
 BATCH_NOTICES = 50
-TREND_MS = 5 * 60_000
 
 
 class Notifier:

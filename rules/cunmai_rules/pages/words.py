@@ -39,6 +39,7 @@ TEXT: dict[str, Pair] = {
     "answer": ("请答复", "Your answer"),
     "answer_hint": ("只看不算处理, 请尽快给出结果", "seeing is not handling: an outcome is owed"),
     "answered": ("已记录您的答复", "Your answer is recorded"),
+    "given": ("已有答复", "Answered"),
     "change": ("需要更改时可再次选择", "choose again to change it"),
     "history": ("经过", "History"),
     "status": ("状态", "Status"),
