@@ -1,4 +1,4 @@
-"""Which findings belong together: one open escalation per resident. Pure; docs/decisions/0007 says why.
+"""Which findings belong together: one open escalation per resident. Pure; docs/decisions/0009 says why.
 
 A further finding joins the resident's open escalation. It asks again at once where it is graver or a new
 episode, soon where another rule found it, and otherwise is only recorded. The first red of a resident

@@ -2,7 +2,7 @@
 
 An escalation owes a human answer. Being seen is not being handled: only an outcome (contacted, referred,
 false alarm), or closing it with a named reason, ends it. Until then somebody is asked again and again, and
-every wait has a deadline and a next step. The reasons for the waits are in docs/decisions/0007.
+every wait has a deadline and a next step. The reasons for the waits are in docs/decisions/0009.
 """
 
 from __future__ import annotations
