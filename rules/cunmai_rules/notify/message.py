@@ -45,7 +45,7 @@ def finding(
     sound one of them instead, and None where there is none.
     """
     main = rule.rule.main if rule else None
-    if main is None:
+    if rule is None or main is None:
         return None
     kind, field = main.kind_and_field
     sound = [
