@@ -95,6 +95,11 @@ _WHY = {
     Reason.CLEARED: "已恢复 recovered",
     Reason.STALE: "太久没有数据 no readings for too long",
     Reason.DOUBTFUL: "信号不可靠, 请重测 doubtful, measure again",
+    Reason.INCOMPLETE: "缺少数据 something is missing",
+    Reason.NOT_APPLICABLE: "规则不适用 the rule does not apply",
+    Reason.AWAITED: "等待数据 awaited",
+    Reason.HEARD: "收到数据 heard again",
+    Reason.NOTHING_HEARD: "一直没有数据 nothing was heard",
     Reason.RULE_CHANGED: "规则已修改 the rule changed",
     Reason.RULE_REMOVED: "规则已删除 the rule was removed",
 }

@@ -161,6 +161,14 @@ def test_but_another_rule_pages_in_the_quiet_time(reds: Bench) -> None:
     assert reds.told == ["V", "V"]
 
 
+def test_but_what_another_rule_finds_first_pages_in_the_quiet_time(reds: Bench) -> None:
+    lives(reds, 20, 90)
+    reds.answers(Answer.CONTACTED)
+    lives(reds, 40, 98)
+    lives(reds, 1, 80)
+    assert reds.told == ["V", "V"]
+
+
 def test_but_after_the_quiet_time_a_repeat_pages(reds: Bench) -> None:
     lives(reds, 20, 90)
     reds.answers(Answer.CONTACTED)
