@@ -67,8 +67,8 @@ _REASONS_ZH: dict[str, str] = {
 def run(config: Config) -> None:
     """接收消息, 入库并回执 / receive, store and receipt, until SIGTERM or Ctrl-C."""
     with stop_on_signals() as stop:
-        configure_logging()
         settings = load_model(config, IngestSettings)
+        configure_logging()
         with sole_service("ingest", settings.data_dir):
             run_ingest(settings, stop)
 

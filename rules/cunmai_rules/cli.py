@@ -42,8 +42,8 @@ app = typer.Typer(
 def run(config: Annotated[Path, typer.Option(help="rules.yaml")]) -> None:
     """判断测量值, 通知家庭医生团队 / judge readings and notify the family-doctor team."""
     with stop_on_signals() as stop:
-        configure_logging()
         settings = load_model(config, RulesSettings)
+        configure_logging()
         with sole_service("rules", settings.data_dir):
             RulesService(settings).run(stop)
 
