@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cunmai_rules.escalation.policy import Status
-from cunmai_wire.events import Answer, Grade
+from cunmai_rules.escalation.grouping import belongs
+from cunmai_rules.escalation.policy import Escalation, Status
+from cunmai_rules.thresholds.events import Escalate, Reason
+from cunmai_wire.events import Answer, Grade, Lane
 from support.rules_bench import Bench
 from support.sms_sink import SmsSink
 
@@ -219,6 +221,25 @@ def test_the_next_person_at_a_device_without_check_in_is_not_taken_for_the_last(
     unknown(40, 98)
     unknown(20, 90)  # well for a while, then low again: perhaps somebody else
     assert reds.told == ["V", "V"]
+
+
+@pytest.mark.parametrize(
+    ("resident", "rule", "after_s", "joins"),
+    [
+        ("R-1", "spo2-low", 86_400, True),
+        (None, "spo2-deep", 60, True),
+        (None, "spo2-deep", 601, False),
+        (None, "spo2-low", 60, False),  # found anew without a recovery: the evidence had ended between
+    ],
+)
+def test_what_belongs_together(resident: str | None, rule: str, after_s: int, joins: bool) -> None:
+    escalation = Escalation(
+        id="e1", subject="s", gateway="g", device="d", resident=resident, rule="spo2-low", version="1-0",
+        grade=Grade.RED, lane=Lane.PAGE, reason="limit_met", stream="s", seq=1, reading_t_ms=0, opened_ms=0,
+        contacts=("village",), rules=("spo2-low",), raised=("spo2-low",), found_ms=0,
+    )  # fmt: skip
+    found = Escalate("k", rule, "1-0", Grade.RED, Lane.PAGE, Reason.LIMIT_MET, after_s * 1000, None)
+    assert belongs(escalation, found, after_s * 1000) is joins
 
 
 def test_recovery_is_told_and_closes_nothing(reds: Bench) -> None:
