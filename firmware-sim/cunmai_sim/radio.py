@@ -144,12 +144,17 @@ async def while_connected(work: Awaitable[_T]) -> _T:
     """Await a GATT procedure of Bumble's.
 
     Bumble cancels a pending request when the link goes, which reads as if the caller's own task had
-    been cancelled; here that becomes BleakError, and a real cancellation stays one.
+    been cancelled; here that becomes BleakError, and a real cancellation stays one. It would not always:
+    Bumble waits with asyncio.wait_for, which on Python 3.11 can swallow a cancellation.
     """
     try:
-        return await work
+        result = await work
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
         raise BleakError("disconnected during the request") from None
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+    return result

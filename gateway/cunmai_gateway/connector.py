@@ -69,6 +69,7 @@ class Connector:
                 # Those that fail must not keep those that work waiting.
                 for id_ in sorted(found, key=lambda id_: self._links[id_].failures):
                     await self._connect(id_, *found[id_], tasks)
+                    _heed_cancellation()
 
     def connected(self) -> set[str]:
         """Ids of the devices that are connected now."""
@@ -228,9 +229,19 @@ def _text(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
+def _heed_cancellation() -> None:
+    """Connecting goes through libraries that may have swallowed one: without this we would go on for ever."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def _end(*tasks: asyncio.Task[object] | asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
+    """Cancel, and again: a library below may swallow a cancellation that meets its answer."""
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=PAUSE_S)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -72,6 +72,20 @@ async def test_a_cuff_that_is_used_is_connected_to_at_once_each_time(bench: Radi
     assert "fault" not in bench.conditions("bp-1")
 
 
+async def test_a_gateway_that_is_stopped_while_it_connects_stops(bench: RadioBench) -> None:
+    """A cancellation that meets an answer of the radio's is easily swallowed on the way."""
+    oximeter = Oximeter(bench.air)
+    await oximeter.start()
+    for turns in (0, 8, 16, 24, 32, 40, 48):
+        before = oximeter.connections_count
+        await bench.start(listed(oximeter, "oxi-1", "plx"))
+        await bench.until(lambda before=before: oximeter.connections_count > before, "it connects")  # type: ignore[misc]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(20):
+            await bench.stop()
+
+
 async def test_a_driver_with_a_fault_of_its_own_stops_no_other(
     bench: RadioBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
