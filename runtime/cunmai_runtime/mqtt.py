@@ -29,7 +29,8 @@ _REBUILD_DELAY_S = 1.0
 _STOP_TIMEOUT_S = 5.0
 _WATCH_EVERY_S = 1.0
 _CONFIRM_WITHIN_S = 10.0
-_TAKEN_OVER = "Session taken over"
+_SHORT_LIFE_S = 10.0
+_SHORT_LIVES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class _Link:
     client: WatchedClient | None = None
     epoch: int = 0
     up: bool = False
+    up_s: float | None = None
+    """Since when, until the end of this connection was looked at."""
     accepted_s: float | None = None
     """Since when the connection stands without our subscriptions being confirmed."""
 
@@ -99,6 +102,7 @@ class MqttSession:
         self._log = structlog.get_logger("mqtt").bind(client=client_id)
         self._changed = OnChange()
         self._connected_before = False
+        self._short_lives = 0
 
     # -- life ---------------------------------------------------------------------------------------
 
@@ -157,6 +161,7 @@ class MqttSession:
                     client.disconnect()
             if client.failure is not None:
                 self._log.error("mqtt.session_died", error=repr(client.failure))
+                client.let_go()
             self._mark_down()
             self._stopping.wait(_REBUILD_DELAY_S)
 
@@ -235,11 +240,23 @@ class MqttSession:
     def _on_disconnect(
         self, _client: paho.Client, _userdata: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
-        if code == _TAKEN_OVER:
-            self._log.error("mqtt.taken_over", todo="another process uses this client id: give each its own")
-        elif not self._stopping.is_set():
+        if not self._stopping.is_set():
             self._log.warning("mqtt.down", reason=str(code))
+            self._look_for_a_rival()
         self._mark_down()
+
+    def _look_for_a_rival(self) -> None:
+        """Two sessions with one client id end one another for ever, and not every broker says why."""
+        since_s = self._link.up_s
+        if since_s is None:
+            return
+        short = time.monotonic() - since_s < _SHORT_LIFE_S
+        self._short_lives = self._short_lives + 1 if short else 0
+        self._link.up_s = None
+        if self._short_lives == _SHORT_LIVES:
+            self._log.error(
+                "mqtt.unsteady", todo="does another process use this client id? Give each process its own"
+            )
 
     def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         self._handlers.on_message(message, self._link.epoch)
@@ -253,6 +270,7 @@ class MqttSession:
         self._changed.clear("connect")
         with self._link.lock:
             self._link.up = True
+            self._link.up_s = time.monotonic()
             self._link.accepted_s = None
             epoch = self._link.epoch
         self._log.info("mqtt.up")

@@ -29,6 +29,10 @@ class WatchedClient(paho.Client):
         self.ended = threading.Event()
         self.failure: Exception | None = None
 
+    def let_go(self) -> None:
+        """Close what a thread that died has left open. The broker sees the link end, not just fall silent."""
+        self._reset_sockets()  # type: ignore[no-untyped-call, unused-ignore]
+
     def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
         try:
             return super().loop_forever(timeout, retry_first_connection)
