@@ -32,6 +32,7 @@ from cunmai_ingest.messages import understand
 from cunmai_ingest.service import Ingest
 from cunmai_ingest.settings import InfluxSettings, IngestSettings, SqliteSettings, StoreSettings
 from cunmai_runtime.clock import system_clock
+from cunmai_runtime.logs import configure_logging
 from cunmai_runtime.mqtt import MqttSettings
 from cunmai_wire.envelope import parse_envelope
 from cunmai_wire.topics import Channel, gateway_topic
@@ -263,6 +264,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=9, help="of parse and encode")
     parser.add_argument("--sizes", type=int, nargs="*", default=[1, 10, 60], help="readings in a message")
     arguments = parser.parse_args()
+    configure_logging(level="WARNING")
     bench_encode(arguments.runs)
     missing = [name for name in ("mosquitto", "mosquitto_sub", "influxd") if not _found(name)]
     if missing:
