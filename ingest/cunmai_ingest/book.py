@@ -223,6 +223,11 @@ class Book:
         """The numbers of a stream that stored corrections stand in for."""
         return read_ranges(self._db, stream, SUPERSEDED)
 
+    def owner(self, stream: str) -> str | None:
+        """Who sent a stream first."""
+        row = self._db.execute("SELECT sender FROM streams WHERE stream = ?", [stream]).fetchone()
+        return None if row is None else str(row[0])
+
     def placed_ms(self, number: Number) -> int | None:
         """By which offset a reading was placed; None where nothing was decided, as for every trusted clock."""
         return placements.find(self._db, number)

@@ -86,6 +86,8 @@ class Message(NamedTuple):
     """By which offset each reading whose clock was not trusted is placed: it must never move again."""
     superseded: tuple[tuple[int, Number], ...] = ()
     """For each correction in it: its own number, and the reading that it stands in for."""
+    repeated: tuple[int, ...] = ()
+    """Numbers that are in the store already. What came under them now is not written over what came first."""
     waiting: int = 0
     """Readings left with the gateway, which will send them again: their clock may settle until then."""
 
@@ -97,6 +99,9 @@ class Knowledge(Protocol):
         """For a reading whose clock was not trusted, or which corrects another."""
 
     def first_contact_ms(self, stream: str) -> int | None: ...
+
+    def stored(self, stream: str) -> SeqRanges:
+        """The numbers of a stream that are in the store already."""
 
     def superseded(self, stream: str) -> SeqRanges:
         """The readings of a stream that a correction stands in for."""
@@ -116,6 +121,9 @@ class NothingKnown:
 
     def first_contact_ms(self, stream: str) -> int | None:  # noqa: ARG002
         return None
+
+    def stored(self, stream: str) -> SeqRanges:  # noqa: ARG002
+        return _NONE
 
     def superseded(self, stream: str) -> SeqRanges:  # noqa: ARG002
         return _NONE
@@ -201,8 +209,13 @@ def assemble(read: Read, knowledge: Knowledge = NOTHING_KNOWN) -> Message:
         return _Assembly(read, read.header, knowledge).message()
     points: list[Storable] = []
     refused = list(read.refused)
+    repeated: list[int] = []
     if read.origin is not None:
+        stored = knowledge.stored(read.origin.stream)
         for event in read.events:
+            if event.seq in stored:
+                repeated.append(event.seq)
+                continue
             fault = time_fault(event.t, read.arrived_ms)
             if fault is None:
                 points.append(point_of_event(read.origin.stream, event, read.arrived_ms))
@@ -217,6 +230,7 @@ def assemble(read: Read, knowledge: Knowledge = NOTHING_KNOWN) -> Message:
         tuple(refused),
         read.state,
         read.receipt,
+        repeated=tuple(repeated),
     )
 
 
@@ -243,7 +257,8 @@ class _Assembly:
         from_ms = EARLIEST_MS if first_contact_ms is None else first_contact_ms - SPOOL_KEEPS_MS
         to_ms = arrived_ms + AHEAD_MS
         nothing_superseded = not superseded
-        for reading in read.readings:
+        readings, repeated = self._new()
+        for reading in readings:
             if (
                 nothing_superseded
                 and reading.clock is ClockTrust.TRUSTED
@@ -263,8 +278,18 @@ class _Assembly:
             tuple(self.refused),
             placements=tuple(self.placements),
             superseded=tuple(self.superseded),
+            repeated=repeated,
             waiting=self.waiting,
         )
+
+    def _new(self) -> tuple[tuple[Reading, ...], tuple[int, ...]]:
+        """The readings that are not in the store yet, and the numbers of those that are."""
+        readings, stored = self.read.readings, self.knowledge.stored(self.header.stream)
+        highest = stored.highest()
+        if all(reading.seq > highest for reading in readings):
+            return readings, ()
+        new = tuple(reading for reading in readings if reading.seq not in stored)
+        return new, tuple(reading.seq for reading in readings if reading.seq in stored)
 
     def _unusual(self, frame: Frame, reading: Reading, sent: Sent, superseded: bool) -> None:
         fault = _correction_fault(frame.stream, reading)

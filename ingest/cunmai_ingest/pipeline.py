@@ -91,6 +91,7 @@ class Pipeline:
 
     def _commit(self, batch: Sequence[Delivery], settled: Sequence[Settled]) -> None:
         committed = self._hold("book", lambda: self._book.commit(settled))
+        self._streams.committed(settled)
         self._outgoing.send(receipts_for(committed))
         self._broker.ack(batch)
         self._metrics.count(committed)

@@ -45,8 +45,9 @@ def settle(messages: Sequence[Message], outcome: WriteOutcome) -> tuple[Settled,
 
 def _settle_one(message: Message, details: Mapping[tuple[str, int], RefusedPoint]) -> Settled:
     if not details and not message.refused:
-        return Settled(message, tuple(dict.fromkeys([point.seq for point in message.points])), ())
-    stored: dict[int, None] = {}
+        points = dict.fromkeys([point.seq for point in message.points])
+        return Settled(message, (*points, *message.repeated), ())
+    stored: dict[int, None] = dict.fromkeys(message.repeated)
     refused = {}
     for point in message.points:
         fault = details.get((point.stream, point.seq))

@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from cunmai_ingest.book import Book
-from cunmai_ingest.messages import Message, Number, Read, assemble
+from cunmai_ingest.messages import Message, Number, Origin, Read, assemble
 from cunmai_ingest.offsets import Offsets
 from cunmai_ingest.sanity import Known
+from cunmai_ingest.settle import Settled
 from cunmai_wire.base import ClockTrust
-from cunmai_wire.ranges import SeqRanges
+from cunmai_wire.parsing import RefusalReason, Refused
+from cunmai_wire.ranges import SeqRanges, ranges_of
 
 MOST_STREAMS = 10_000
 """Kept in memory; the least recently used goes first."""
@@ -55,6 +57,8 @@ class Streams:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._offsets = _Recent[Offsets](lambda _: Offsets())
+        self._owner = _Recent["str | None"](book.owner)
+        self._stored = _Recent[SeqRanges](book.stored)
         self._superseded = _Recent[SeqRanges](book.superseded)
         self._first_contact_ms = _Recent["int | None"](book.first_contact_ms)
         self._unsettled_since_ms = _Recent["int | None"](lambda _: None)
@@ -68,9 +72,10 @@ class Streams:
         if self._book.changed_elsewhere():
             self.forget()
         self._placed.clear()
-        self._learn_corrections(reads)
+        own = [self._owned(read) for read in reads]
+        self._learn_corrections(own)
         messages = []
-        for read in reads:
+        for read in own:
             self._learn_offset(read)
             message = assemble(read, self)
             self._placed.update(message.placements)
@@ -79,11 +84,41 @@ class Streams:
         self._book.place(self._placed)
         return messages
 
+    def committed(self, settled: Sequence[Settled]) -> None:
+        """These are in the store and in the book now."""
+        for entry in settled:
+            if entry.message.origin is not None:
+                stored = self._stored[entry.message.origin.stream]
+                for first, last in ranges_of(entry.stored):
+                    stored.add(first, last)
+
     def forget(self) -> None:
         """Read the book again: someone else has changed it, or a batch was not committed."""
+        self._owner.clear()
+        self._stored.clear()
         self._superseded.clear()
         self._first_contact_ms.clear()
         self._placed.clear()
+
+    def _owned(self, read: Read) -> Read:
+        """The message, or, where its stream belongs to another sender, its refusal as a whole.
+
+        Whoever sends a stream first owns it. Without this, anyone who knows a stream's id could take its
+        numbers, and the owner's own readings would then pass for repetitions.
+        """
+        told = read.origin
+        if told is None and read.state is not None:
+            told = Origin(read.state.stream, read.state.gateway)
+        if told is None:
+            return read
+        owner = self._owner[told.stream]
+        if owner is None:
+            self._owner[told.stream] = told.sender
+            return read
+        if owner == told.sender:
+            return read
+        fault = Refused(RefusalReason.WRONG_SENDER, f"the stream belongs to {owner}, not to {told.sender}")
+        return Read(read.topic, read.payload, read.arrived_ms, refused=(fault,))
 
     def _learn_corrections(self, reads: Sequence[Read]) -> None:
         """A correction is known before its target is written, in whichever order they stand in the batch."""
@@ -117,6 +152,9 @@ class Streams:
 
     def first_contact_ms(self, stream: str) -> int | None:
         return self._first_contact_ms[stream]
+
+    def stored(self, stream: str) -> SeqRanges:
+        return self._stored[stream]
 
     def superseded(self, stream: str) -> SeqRanges:
         return self._superseded[stream]

@@ -202,3 +202,37 @@ def test_a_state_is_acknowledged_and_not_receipted(parts: Parts) -> None:
     parts.pipeline.handle(_deliveries(state(12), topic=STATE_TOPIC))
     assert [what for what, _ in parts.recorder.events] == ["store", "book", "ack"]
     assert parts.book.streams()[0].measured == 12
+
+
+FOREIGN_TOPIC = "cunmai/v1/54/clinic-02/readings"
+"""crc32(b"clinic-02") mod 64 is 54."""
+
+
+def _spo2_pcts(parts: Parts) -> list[object]:
+    found = parts.store.history("r-1001", "oximetry", "spo2_pct", T0_MS, T0_MS + 60_000)
+    return [value for _, value in found]
+
+
+def test_another_reading_under_a_number_that_is_stored_does_not_take_its_place(parts: Parts) -> None:
+    parts.pipeline.handle(_deliveries(envelope([oximetry(1), oximetry(2)])))
+    parts.pipeline.handle(_deliveries(envelope([oximetry(2, spo2_pct=80.0), oximetry(3)])))
+    assert _spo2_pcts(parts) == [97.0, 97.0, 97.0]
+    assert parts.recorder.events[-4:] == [("store", [3]), ("book", 1), ("receipt", [[2, 3]]), ("ack", [1])]
+
+
+def test_a_stream_belongs_to_who_sent_it_first(parts: Parts) -> None:
+    parts.pipeline.handle(_deliveries(envelope([oximetry(1)])))
+    foreign = envelope([oximetry(1, spo2_pct=60.0), oximetry(2, spo2_pct=60.0)], gateway="clinic-02")
+    parts.pipeline.handle(_deliveries(foreign, topic=FOREIGN_TOPIC))
+    assert parts.recorder.events[-3:] == [("store", []), ("book", 0), ("ack", [1])], "not receipted"
+    assert parts.metric("quarantined", reason="wrong_sender") == 1
+    parts.pipeline.handle(_deliveries(envelope([oximetry(2)])))
+    assert _spo2_pcts(parts) == [97.0, 97.0]
+
+
+def test_a_foreign_state_says_nothing_of_a_stream(parts: Parts) -> None:
+    parts.pipeline.handle(_deliveries(envelope([oximetry(1)])))
+    topic = FOREIGN_TOPIC.replace("readings", "state")
+    parts.pipeline.handle(_deliveries(state(999, gateway="clinic-02"), topic=topic))
+    assert [(entry.sender, entry.measured) for entry in parts.book.streams()] == [("clinic-01", 0)]
+    assert parts.metric("quarantined", reason="wrong_sender") == 1
