@@ -72,6 +72,7 @@ class Reason(StrEnum):
     HEARD = "heard"
     AWAITED = "awaited"
     NOTHING_HEARD = "nothing_heard"
+    JUDGED_AGAIN = "judged_again"
     RULE_CHANGED = "rule_changed"
     RULE_REMOVED = "rule_removed"
 
@@ -111,6 +112,14 @@ class Escalate:
     """When the reading that it is about was measured."""
     source: Source | None
     """That reading; None where a state of an earlier version does not know it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retract:
+    """What was found before does not hold, now that a late reading or a correction is known."""
+
+    key: str
+    rule: str
 
 
 Action = GradeChange | Escalate

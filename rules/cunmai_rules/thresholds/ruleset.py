@@ -59,6 +59,8 @@ class RuleSet:
     by_id: dict[str, VersionedRule] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     """Pack to version."""
+    digest: str = ""
+    """Of what all of them do together."""
 
 
 def index_rules(rules: Iterable[VersionedRule], versions: dict[str, str]) -> RuleSet:
@@ -69,7 +71,9 @@ def index_rules(rules: Iterable[VersionedRule], versions: dict[str, str]) -> Rul
         by_id[rule.rule.id] = rule
         for kind in rule.kinds:
             by_kind[kind].append(rule)
-    return RuleSet({kind: tuple(those) for kind, those in by_kind.items()}, by_id, versions)
+    does = "\n".join(sorted(f"{rule.rule.id} {rule.digest}" for rule in by_id.values()))
+    digest = hashlib.sha256(does.encode()).hexdigest()[:12]
+    return RuleSet({kind: tuple(those) for kind, those in by_kind.items()}, by_id, versions, digest)
 
 
 def compile_rule(rule: Rule, version: str) -> VersionedRule:

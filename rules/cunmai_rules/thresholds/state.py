@@ -69,7 +69,27 @@ def load_state(text: str) -> SubjectState:
         return {rule: _from_1(*values) for rule, values in document["rules"].items()}
     if document["v"] != STATE_VERSION:
         raise ValueError(f"state version {document['v']} is not {STATE_VERSION}")
-    return {rule: _state(*values) for rule, values in document["rules"].items()}
+    return unpack_state(document["rules"])
+
+
+def pack_state(state: SubjectState) -> dict[str, list[Any]]:
+    """As plain values, without the defaults that a rule's memory ends in."""
+    return {rule: _without_defaults(values) for rule, values in state.items()}
+
+
+def _without_defaults(state: RuleState) -> list[Any]:
+    length = len(state)
+    while length and state[length - 1] == _DEFAULTS[length - 1]:
+        length -= 1
+    return list(state[:length])
+
+
+_DEFAULTS = RuleState()
+
+
+def unpack_state(packed: dict[str, list[Any]]) -> SubjectState:
+    """The reverse of `pack_state`."""
+    return {rule: _state(*values) for rule, values in packed.items()}
 
 
 def _state(*values: Any) -> RuleState:

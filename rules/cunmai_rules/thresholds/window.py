@@ -1,0 +1,346 @@
+"""Judging in the order of time, whatever order readings arrive in. Pure.
+
+The rules' state of a subject is what the step makes of its readings in the order of their time. A reading
+that comes in that order takes one step. One that comes late is put in its place: the readings since a
+checkpoint are judged again with it among them, and what differs from before follows: escalations that it
+brings about, and ones that no longer hold. The same is done without a reading that was corrected away.
+
+Two checkpoints are kept, half an hour to an hour of readings apart from the newest, at most some thousands
+of readings. What is older than both is judged by itself: it changes no state, and asks for a review where
+it is dangerous. A change of the rules closes the window: what came before was judged by other rules.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
+from cunmai_rules.thresholds.events import (
+    Action,
+    Decision,
+    Escalate,
+    GradeChange,
+    Observation,
+    Reason,
+    Retract,
+    Tick,
+)
+from cunmai_rules.thresholds.judge import NEW
+from cunmai_rules.thresholds.ruleset import RuleSet
+from cunmai_rules.thresholds.state import SubjectState, load_state, pack_state, unpack_state
+from cunmai_rules.thresholds.step import step
+from cunmai_wire.events import Grade
+
+MEMORY_VERSION = 3
+CHECKPOINT_EVERY_MS = 30 * 60_000
+CHECKPOINT_EVERY = 1000
+"""Readings."""
+LATEST_MS = 20 * 3_600_000
+"""A reading later than this is judged by itself: its neighbours may not be kept any more."""
+
+Key = tuple[int, str, int]
+"""The order of readings: when measured, stream, number."""
+START: Key = (-1, "", 0)
+
+
+class Checkpoint(NamedTuple):
+    """The state after every reading up to `key`."""
+
+    key: Key
+    rules: SubjectState
+
+
+EMPTY = Checkpoint(START, {})
+
+
+class Memory(NamedTuple):
+    """What is kept of one subject. Its readings are kept elsewhere, and handed in where they are needed."""
+
+    rules: SubjectState
+    """As of now, by rule id."""
+    newest: Key = START
+    ticked_ms: int = 0
+    """The last tick that changed anything."""
+    base: Checkpoint = EMPTY
+    mid: Checkpoint = EMPTY
+    since_mid: int = 0
+    """Readings judged since `mid` was made."""
+    digest: str = ""
+    """Of the rules that all this was judged by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What some events of one subject came to."""
+
+    memory: Memory
+    decisions: dict[Key, tuple[Decision, ...]]
+    """Of each new reading. One that is missing had been judged before."""
+    actions: tuple[Action | Retract, ...]
+
+
+NOTHING_YET = Memory({})
+
+
+def key_of(event: Observation) -> Key:
+    return event.t_ms, event.stream, event.seq
+
+
+def reach(memory: Memory, events: Sequence[Observation], rules: RuleSet) -> Key | None:
+    """After which reading the past is needed to judge these; None where it is not."""
+    if memory.digest != rules.digest or _clock_was_ahead(memory, events):
+        return None
+    inside = [key_of(event) for event in events if _inside(memory, event)]
+    if not inside or _in_order(memory, inside):
+        return None
+    return memory.mid.key if min(inside) > memory.mid.key else memory.base.key
+
+
+def judge(
+    memory: Memory,
+    events: Sequence[Observation],
+    rules: RuleSet,
+    facts: Facts = NOTHING_KNOWN,
+    past: Sequence[Observation] = (),
+) -> Outcome:
+    """Judge readings of one subject, in any order. `past`: its readings after what `reach` said."""
+    run = _Run(memory, rules, facts)
+    run.take_rules()
+    if _clock_was_ahead(run.memory, events):
+        run.begin_again(events)
+        return run.outcome()
+    known = {key_of(event) for event in past} | {run.memory.newest}
+    by_key = {key_of(event): event for event in events}
+    fresh = [by_key[key] for key in sorted(by_key) if key not in known]
+    for event in fresh:
+        if not _inside(run.memory, event):
+            run.one(event)
+    inside = [event for event in fresh if _inside(run.memory, event)]
+    if _in_order(run.memory, [key_of(event) for event in inside]):
+        for event in inside:
+            before = run.memory.rules
+            run.one(event)
+            run.move_on(event, before)
+    else:
+        run.again(past, [*past, *inside])
+    return run.outcome()
+
+
+def take_back(
+    memory: Memory,
+    corrected: Key,
+    rules: RuleSet,
+    facts: Facts = NOTHING_KNOWN,
+    past: Sequence[Observation] = (),
+) -> Outcome:
+    """Judge again without one reading that was counted here. `past`: all after `base`, with that one."""
+    run = _Run(memory, rules, facts)
+    run.take_rules()
+    if corrected > run.memory.base.key and any(key_of(event) == corrected for event in past):
+        run.again(past, [event for event in past if key_of(event) != corrected])
+    return run.outcome()
+
+
+def tick(memory: Memory, now_ms: int, rules: RuleSet, facts: Facts = NOTHING_KNOWN) -> Outcome:
+    """What the passing of time changes."""
+    run = _Run(memory, rules, facts)
+    run.take_rules()
+    done = step(run.memory.rules, Tick(now_ms), rules, facts)
+    run.actions += done.actions
+    if done.state != run.memory.rules:
+        run.memory = run.memory._replace(rules=done.state, ticked_ms=max(now_ms, run.memory.ticked_ms))
+    return run.outcome()
+
+
+def _inside(memory: Memory, event: Observation) -> bool:
+    """Whether it can be put in its place."""
+    recent = event.arrived_ms is None or event.arrived_ms - event.t_ms <= LATEST_MS
+    return recent and key_of(event) > memory.base.key
+
+
+def _in_order(memory: Memory, keys: Sequence[Key]) -> bool:
+    return all(key > memory.newest and key[0] >= memory.ticked_ms for key in keys)
+
+
+def _clock_was_ahead(memory: Memory, events: Sequence[Observation]) -> bool:
+    """Our own clock was ahead when the newest reading came: nothing is measured after it arrives."""
+    return any(event.arrived_ms is not None and memory.newest[0] > event.arrived_ms for event in events)
+
+
+class _Run:
+    """One call's working state."""
+
+    def __init__(self, memory: Memory, rules: RuleSet, facts: Facts) -> None:
+        self.memory = memory
+        self.actions: list[Action | Retract] = []
+        self._decisions: dict[Key, tuple[Decision, ...]] = {}
+        self._rules = rules
+        self._facts = facts
+
+    def outcome(self) -> Outcome:
+        return Outcome(self.memory, self._decisions, tuple(self.actions))
+
+    def take_rules(self) -> None:
+        """Other rules than before: carry the state over at once, and close the window."""
+        memory = self.memory
+        if memory.digest == self._rules.digest:
+            return
+        done = step(memory.rules, Tick(memory.newest[0]), self._rules, self._facts)
+        self.actions += done.actions
+        here = Checkpoint(memory.newest, done.state)
+        base = memory.base if memory.newest == START else here
+        self.memory = Memory(
+            done.state, memory.newest, memory.ticked_ms, base, here, digest=self._rules.digest
+        )
+
+    def begin_again(self, events: Sequence[Observation]) -> None:
+        """Judge with the state that there is, and let the window begin with the newest of these."""
+        for event in sorted(events, key=key_of):
+            self.one(event)
+        newest = max(key_of(event) for event in events)
+        here = Checkpoint(newest, self.memory.rules)
+        self.memory = Memory(self.memory.rules, newest, 0, here, here, digest=self._rules.digest)
+
+    def one(self, event: Observation) -> None:
+        """One step with the state that there is."""
+        done = step(self.memory.rules, event, self._rules, self._facts)
+        self._decisions[key_of(event)] = done.decisions
+        self.actions += done.actions
+        self.memory = self.memory._replace(rules=done.state)
+
+    def move_on(self, event: Observation, before: SubjectState) -> None:
+        """This is the newest reading now; a checkpoint where it is time for one."""
+        memory = self.memory
+        key, count = key_of(event), memory.since_mid + 1
+        here = Checkpoint(key, memory.rules)
+        if memory.newest != START and key[0] - memory.newest[0] > CHECKPOINT_EVERY_MS:
+            # Another visit: nothing of the last one need be judged again for a reading of this one.
+            base = Checkpoint(memory.newest, before)
+            self.memory = memory._replace(newest=key, base=base, mid=here, since_mid=0)
+        elif key[0] - memory.mid.key[0] > CHECKPOINT_EVERY_MS or count > CHECKPOINT_EVERY:
+            self.memory = memory._replace(newest=key, base=memory.mid, mid=here, since_mid=0)
+        else:
+            self.memory = memory._replace(newest=key, since_mid=count)
+
+    def again(self, before: Sequence[Observation], after: Sequence[Observation]) -> None:
+        """Judge what came since a checkpoint as it is now known to be; what differs from before follows."""
+        memory = self.memory
+        old, new = ({key_of(event): event for event in events} for events in (before, after))
+        changed = min(old.keys() ^ new.keys())
+        start = memory.mid if changed > memory.mid.key else memory.base
+        was, now = self._fold(start, old), self._fold(start, new)
+        for key in new.keys() - old.keys():
+            self._decisions[key] = now.decisions[key]
+        self.actions += [found for key, found in now.found.items() if key not in was.found]
+        self.actions += [Retract(key, found.rule) for key, found in was.found.items() if key not in now.found]
+        self._tell_grades(now)
+        self.memory = memory._replace(
+            rules=now.state,
+            newest=max((memory.newest, *new)),
+            mid=memory.mid if start is memory.mid else Checkpoint(memory.mid.key, now.at_mid),
+            since_mid=memory.since_mid + max(0, len(new) - len(old)),
+        )
+
+    def _fold(self, start: Checkpoint, events: dict[Key, Observation]) -> _Fold:
+        """Every reading after a checkpoint in the order of time, then the last tick."""
+        fold = _Fold(start.rules, start.rules)
+        for key in sorted(key for key in events if key > start.key):
+            done = step(fold.state, events[key], self._rules, self._facts)
+            fold.add(done.state, done.actions)
+            fold.decisions[key] = done.decisions
+            if key <= self.memory.mid.key:
+                fold.at_mid = fold.state
+        if self.memory.ticked_ms:
+            done = step(fold.state, Tick(self.memory.ticked_ms), self._rules, self._facts)
+            fold.add(done.state, done.actions)
+        return fold
+
+    def _tell_grades(self, now: _Fold) -> None:
+        """Only what each rule's grade is in the end: what it was in between is past."""
+        for rule in sorted(self.memory.rules.keys() | now.state.keys()):
+            before, after = self.memory.rules.get(rule, NEW), now.state.get(rule, NEW)
+            if before.grade == after.grade:
+                continue
+            last = now.graded.get(rule)
+            reason, t_ms = (last.reason, last.t_ms) if last else (Reason.JUDGED_AGAIN, self.memory.newest[0])
+            version = after.version or before.version
+            self.actions.append(
+                GradeChange(rule, version, Grade(after.grade), Grade(before.grade), reason, t_ms, late=True)
+            )
+
+
+@dataclass
+class _Fold:
+    """Readings judged one after the other."""
+
+    state: SubjectState
+    at_mid: SubjectState
+    decisions: dict[Key, tuple[Decision, ...]] = field(default_factory=dict)
+    found: dict[str, Escalate] = field(default_factory=dict)
+    """By key: the same finding is one."""
+    graded: dict[str, GradeChange] = field(default_factory=dict)
+    """The last by rule."""
+
+    def add(self, state: SubjectState, actions: Sequence[Action]) -> None:
+        self.state = state
+        for action in actions:
+            if isinstance(action, Escalate):
+                self.found.setdefault(action.key, action)
+            elif isinstance(action, GradeChange):
+                self.graded[action.rule] = action
+
+
+# -- as JSON ------------------------------------------------------------------------------------------------
+
+
+def dump_memory(memory: Memory) -> str:
+    """As JSON. A checkpoint equal to what follows it is not written twice."""
+    base = None if memory.base.rules == memory.mid.rules else pack_state(memory.base.rules)
+    mid = None if memory.mid.rules == memory.rules else pack_state(memory.mid.rules)
+    document = {
+        "v": MEMORY_VERSION,
+        "rules": pack_state(memory.rules),
+        "newest": memory.newest,
+        "ticked_ms": memory.ticked_ms,
+        "base": [memory.base.key, base],
+        "mid": [memory.mid.key, mid],
+        "since_mid": memory.since_mid,
+        "digest": memory.digest,
+    }
+    return json.dumps(document, separators=(",", ":"))
+
+
+def load_memory(text: str) -> Memory:
+    """From JSON, migrated where an older version wrote it. Raises ValueError where a newer one did."""
+    document = json.loads(text)
+    if document["v"] < MEMORY_VERSION:
+        return _from_state(load_state(text))
+    if document["v"] != MEMORY_VERSION:
+        raise ValueError(f"state version {document['v']} is not {MEMORY_VERSION}")
+    rules = unpack_state(document["rules"])
+    mid = _checkpoint(document["mid"], rules)
+    base = _checkpoint(document["base"], mid.rules)
+    return Memory(
+        rules, _key(document["newest"]), document["ticked_ms"], base, mid,
+        document["since_mid"], document["digest"],
+    )  # fmt: skip
+
+
+def _from_state(rules: SubjectState) -> Memory:
+    """Versions 1 and 2 kept no checkpoints: the window begins with what was judged last."""
+    newest = (max((state.evidence_ms for state in rules.values()), default=-1), "", 0)
+    here = Checkpoint(newest, rules)
+    return Memory(rules, newest, 0, here, here)
+
+
+def _checkpoint(packed: list[Any], same: SubjectState) -> Checkpoint:
+    key, rules = packed
+    return Checkpoint(_key(key), same if rules is None else unpack_state(rules))
+
+
+def _key(packed: list[Any]) -> Key:
+    t_ms, stream, seq = packed
+    return t_ms, stream, seq
