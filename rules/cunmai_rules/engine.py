@@ -1,6 +1,6 @@
 """The engine: messages in; states, decisions and what follows from them committed; receipts out.
 
-for batch in intake:  state, decisions, actions = step(state, observation)   # for each reading
+for batch in intake:  memory, decisions, actions = judge(memory, observations)   # for each subject
                       journal and desk, in one transaction for each piece of the batch
                       receipts.publish; intake.ack
 
@@ -28,9 +28,10 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.journal.judgements import REFUSED, Judgements, Subject, subject_of
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
-from cunmai_rules.thresholds.events import Escalate, GradeChange, Observation, Tick
+from cunmai_rules.thresholds.events import Amend, Escalate, GradeChange, Observation, Retract
 from cunmai_rules.thresholds.ruleset import RuleSet
-from cunmai_rules.thresholds.step import Step, due_ms, step
+from cunmai_rules.thresholds.step import due_ms
+from cunmai_rules.thresholds.window import Outcome, judge, key_of, reach, take_back, tick
 from cunmai_runtime.clock import Clock
 from cunmai_runtime.errors import Retryable, UserError
 from cunmai_runtime.hold import disk_faults
@@ -79,6 +80,15 @@ class _Taken:
                 RULES, stream, self.judged[gateway, stream], self.refused[gateway, stream]
             )
         ]
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A reading whose subject and time are known."""
+
+    subject: Subject
+    event: Observation
+    digest: str
 
 
 class Engine:
@@ -154,11 +164,11 @@ class Engine:
         judged: list[int] = []
         try:
             with savepoint(self._db):
-                faults = [self._reading(header, reading, sent) for reading in parsed.readings]
+                faults = self._judge(header, parsed.readings, sent)
         except (sqlite3.Error, Retryable, UserError):
             raise
         except Exception:  # noqa: BLE001 - a fault of ours: once more, reading by reading, to find which
-            faults = [self._reading_alone(header, reading, sent) for reading in parsed.readings]
+            faults = [self._judge_alone(header, reading, sent) for reading in parsed.readings]
         for reading, fault in zip(parsed.readings, faults, strict=True):
             if fault is None:
                 judged.append(reading.seq)
@@ -170,12 +180,26 @@ class Engine:
         self._count_refusals(delivery.topic, refused)
         taken.add(header, judged, refused)
 
-    def _reading_alone(self, header: EnvelopeHeader, reading: Reading, sent: Sent) -> Refused | None:
-        outcome: list[Refused | None] = []
-        fault = self._alone(header.gateway, lambda: outcome.append(self._reading(header, reading, sent)))
-        return Refused(RefusalReason.INTERNAL_ERROR, fault, reading.seq) if fault else outcome[0]
+    def _judge_alone(self, header: EnvelopeHeader, reading: Reading, sent: Sent) -> Refused | None:
+        faults: list[Refused | None] = []
+        fault = self._alone(header.gateway, lambda: faults.extend(self._judge(header, [reading], sent)))
+        return Refused(RefusalReason.INTERNAL_ERROR, fault, reading.seq) if fault else faults[0]
 
-    def _reading(self, header: EnvelopeHeader, reading: Reading, sent: Sent) -> Refused | None:
+    def _judge(self, header: EnvelopeHeader, readings: Sequence[Reading], sent: Sent) -> list[Refused | None]:
+        """Judge the readings of one message, those of each subject together; what is wrong with each."""
+        faults: list[Refused | None] = []
+        of_subject: dict[str, list[_Placed]] = {}
+        for reading in readings:
+            placed = self._place(header, reading, sent)
+            faults.append(placed if isinstance(placed, Refused) else None)
+            if isinstance(placed, _Placed):
+                of_subject.setdefault(placed.subject.id, []).append(placed)
+        for those in of_subject.values():
+            self._judge_subject(those)
+        return faults
+
+    def _place(self, header: EnvelopeHeader, reading: Reading, sent: Sent) -> _Placed | Refused | None:
+        """A reading as the rules see it; None where it had been judged before."""
         digest = _digest(reading)
         if self._judgements.seen(header.stream, reading.seq):
             known = self._judgements.digest(header.stream, reading.seq)
@@ -183,11 +207,16 @@ class Engine:
                 return None
             detail = f"{header.stream}/{reading.seq} came before with another content: was a spool restored?"
             return Refused(RefusalReason.SEQ_REUSED, detail, reading.seq)
+        corrects = reading.corrects
+        if corrects and self._judgements.sender(corrects.stream) not in (None, header.gateway):
+            detail = f"corrects a reading of another gateway: {corrects.stream}"
+            return Refused(RefusalReason.WRONG_SENDER, detail, reading.seq)
         placed = place(reading.t, reading.clock, sent, self._settings.late_after_s * 1000)
         if not isinstance(placed, Placed):
             return Refused(RefusalReason.IMPLAUSIBLE_TIME, placed, reading.seq)
         self._judgements.take(header.stream, reading.seq)
-        subject = subject_of(header.gateway, reading.device, reading.resident)
+        if corrects:
+            self._take_back(corrects.stream, corrects.seq)
         observation = Observation(
             header.stream,
             reading.seq,
@@ -196,13 +225,23 @@ class Engine:
             values_of(reading),
             reading.quality,
             # A correction is about the past, however soon it comes: never a live page.
-            placed.late or reading.corrects is not None,
+            placed.late or corrects is not None,
             sent.arrived_ms,
         )
-        outcome = self._step(subject, observation)
-        self._judgements.record(subject, observation, sent.arrived_ms, digest, outcome.decisions)
-        metrics.JUDGED.inc()
-        return None
+        return _Placed(subject_of(header.gateway, reading.device, reading.resident), observation, digest)
+
+    def _judge_subject(self, placed: Sequence[_Placed]) -> None:
+        subject = placed[-1].subject
+        counting = [
+            one.event for one in placed if not self._judgements.is_corrected(one.event.stream, one.event.seq)
+        ]
+        decisions = self._events(subject, counting).decisions if counting else {}
+        for one in placed:
+            self._judgements.record(
+                subject, one.event, one.event.arrived_ms or 0, one.digest,
+                decisions.get(key_of(one.event), ()), corrected=one.event not in counting,
+            )  # fmt: skip
+            metrics.JUDGED.inc()
 
     def _alone(self, where: str, work: Callable[[], object]) -> str | None:
         """Do one thing so that a fault of ours in it harms nothing else; the fault, or None."""
@@ -256,7 +295,7 @@ class Engine:
         self._rules_noted = True
 
     def _tick(self, subject: Subject, now_ms: int) -> None:
-        if self._alone(subject.id, lambda: self._step(subject, Tick(now_ms))):
+        if self._alone(subject.id, lambda: self._time(subject, now_ms)):
             metrics.REFUSED.labels(RefusalReason.INTERNAL_ERROR).inc()
             self._judgements.postpone(subject.id, now_ms + TRY_AGAIN_MS)
 
@@ -270,15 +309,46 @@ class Engine:
 
     # -- the step and what follows ----------------------------------------------------------------------
 
-    def _step(self, subject: Subject, event: Observation | Tick) -> Step:
-        facts = self._facts.get(subject.gateway, NOTHING_KNOWN)
-        outcome = step(self._judgements.state(subject.id), event, self.rules, facts)
-        self._judgements.save_state(subject, outcome.state, due_ms(outcome.state, self.rules, facts))
+    def _events(self, subject: Subject, events: Sequence[Observation]) -> Outcome:
+        memory = self._judgements.memory(subject.id)
+        after = reach(memory, events, self.rules)
+        past = [] if after is None else self._judgements.since(subject.id, after)
+        return self._commit(subject, judge(memory, events, self.rules, self._known(subject), past))
+
+    def _time(self, subject: Subject, now_ms: int) -> Outcome:
+        memory = self._judgements.memory(subject.id)
+        return self._commit(subject, tick(memory, now_ms, self.rules, self._known(subject)))
+
+    def _take_back(self, stream: str, seq: int) -> None:
+        """A correction stands in for this reading: whom it counted for owes nothing to it any more."""
+        if self._judgements.is_corrected(stream, seq):
+            return
+        found = self._judgements.counted(stream, seq)
+        if found is not None:
+            subject, key = found
+            memory = self._judgements.memory(subject.id)
+            past = self._judgements.since(subject.id, memory.base.key)
+            self._commit(subject, take_back(memory, key, self.rules, self._known(subject), past))
+        self._judgements.correct(stream, seq)
+        self._desk.withdraw_about(stream, seq, self._clock())
+
+    def _known(self, subject: Subject) -> Facts:
+        return self._facts.get(subject.gateway, NOTHING_KNOWN)
+
+    def _commit(self, subject: Subject, outcome: Outcome) -> Outcome:
+        due = due_ms(outcome.memory.rules, self.rules, self._known(subject))
+        self._judgements.save_memory(subject, outcome.memory, due)
         for action in outcome.actions:
-            if isinstance(action, Escalate):
-                self._escalate(subject, action)
-            else:
-                self._tell_grade(subject, action)
+            match action:
+                case Escalate():
+                    self._escalate(subject, action)
+                case GradeChange():
+                    self._tell_grade(subject, action)
+                case Amend():
+                    self._desk.amend(subject, action.key, action.found, self._clock())
+                case Retract():
+                    self._desk.withdraw(subject.id, action.key, self._clock())
+                    self._log.info("rules.withdrawn", subject=subject.id, rule=action.rule)
         return outcome
 
     def _escalate(self, subject: Subject, found: Escalate) -> None:

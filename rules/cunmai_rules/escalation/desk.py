@@ -18,7 +18,7 @@ from cunmai_rules.escalation import grouping
 from cunmai_rules.escalation import policy as state_machine
 from cunmai_rules.escalation.policy import Ask, CloseReason, Escalation, Status
 from cunmai_rules.escalation.record import Record
-from cunmai_rules.journal.escalations import Escalations, FindingRow, Notice, escalation_id, notice_id
+from cunmai_rules.journal.escalations import Escalations, FindingRow, Notice, notice_id
 from cunmai_rules.journal.events import Events
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.settings import RulesSettings
@@ -48,7 +48,7 @@ class Desk:
 
         Returns the escalation that it opened; None where it joined one or was found before.
         """
-        id_ = escalation_id(subject.id, found.key)
+        id_ = self.escalations.current_finding(subject.id, found.key)
         if self.escalations.found_before(id_):
             return None
         earlier = self.escalations.of_subject(subject.id)
@@ -114,6 +114,50 @@ class Desk:
             if rule in before.raised:
                 self.escalations.save(grouping.recovered(before, rule, now_ms))
                 self.escalations.log(now_ms, before.id, "recovered", "rules", rule=rule)
+
+    def amend(self, subject: Subject, key: str, found: Escalate, now_ms: int) -> None:
+        """A finding is now known to be of another moment. Nobody is asked again for that."""
+        old = self.escalations.current_finding(subject.id, key)
+        row = _finding(self.escalations.current_finding(subject.id, found.key), "", found, now_ms)
+        owner = self.escalations.move_finding(old, row)
+        if owner is None:
+            self.open(subject, found, now_ms)
+            return
+        before = self.escalations.get(owner)
+        if before is None or before.rule != found.rule:
+            return
+        self.escalations.log(now_ms, owner, "amended", "rules", rule=found.rule)
+        source = found.source
+        moved = replace(
+            before,
+            reading_t_ms=found.t_ms,
+            stream=source.stream if source else None,
+            seq=source.seq if source else None,
+        )
+        self.escalations.save(moved)
+
+    def withdraw(self, subject: str, key: str, now_ms: int) -> None:
+        """What was found does not hold: a late reading or a correction has shown it."""
+        self._withdraw(self.escalations.current_finding(subject, key), now_ms)
+
+    def withdraw_about(self, stream: str, seq: int, now_ms: int) -> None:
+        """This reading counted for the wrong person: nothing that was found by it holds."""
+        for id_ in self.escalations.findings_about(stream, seq):
+            self._withdraw(id_, now_ms)
+
+    def _withdraw(self, id_: str, now_ms: int) -> None:
+        """Noted in the history; an escalation of which nothing stands, and that nobody answered, is closed."""
+        withdrawn = self.escalations.withdraw_finding(id_, now_ms)
+        if withdrawn is None:
+            return
+        owner, rule, standing = withdrawn
+        self.escalations.log(now_ms, owner, "withdrawn", "rules", rule=rule)
+        before = self.escalations.get(owner)
+        if before is None or before.status is Status.CLOSED:
+            return
+        self.escalations.save(grouping.recovered(before, rule, now_ms))
+        if standing == 0 and before.status is not Status.SEEN:
+            self.close(owner, CloseReason.WITHDRAWN, "rules", now_ms)
 
     # -- time -----------------------------------------------------------------------------------------
 

@@ -33,6 +33,8 @@ class CloseReason(StrEnum):
     HANDLED_ELSEWHERE = "handled_elsewhere"
     DUPLICATE = "duplicate"
     TEST = "test"
+    WITHDRAWN = "withdrawn"
+    """Everything that was found was withdrawn: a late reading or a correction has shown that it does not hold."""
     EXPIRED = "expired"
     """A review that nobody looked at for as long as readings are kept. A page never expires."""
 

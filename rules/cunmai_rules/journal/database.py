@@ -78,6 +78,15 @@ _MIGRATIONS = (
     CREATE TRIGGER open_escalations_stay BEFORE DELETE ON escalation WHEN OLD.status <> 'closed'
         BEGIN SELECT RAISE(ABORT, 'an open escalation cannot be removed'); END;
     """,
+    """
+    -- A finding that a late reading or a correction has shown to be none.
+    ALTER TABLE finding ADD COLUMN withdrawn_ms INTEGER;
+    CREATE INDEX finding_reading ON finding (stream, seq);
+    -- A reading that a correction stands in for counts for nobody. The correction may come first.
+    ALTER TABLE observation ADD COLUMN corrected INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE correction (stream TEXT NOT NULL, seq INTEGER NOT NULL,
+                             PRIMARY KEY (stream, seq)) STRICT, WITHOUT ROWID;
+    """,
 )
 
 

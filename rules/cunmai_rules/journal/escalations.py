@@ -165,10 +165,50 @@ class Escalations:
 
     def add_finding(self, finding: FindingRow) -> None:
         self._db.execute(
-            "INSERT INTO finding VALUES (:id, :escalation, :rule, :version, :grade, :lane, :reason,"
+            "INSERT INTO finding (id, escalation, rule, version, grade, lane, reason, reading_t_ms, stream, seq,"
+            " found_ms) VALUES (:id, :escalation, :rule, :version, :grade, :lane, :reason,"
             " :reading_t_ms, :stream, :seq, :found_ms)",
             asdict(finding),
         )
+
+    def current_finding(self, subject: str, key: str) -> str:
+        """The id for a finding of this key: another one where it was withdrawn or moved, as often as it was."""
+        id_, times = escalation_id(subject, key), 0
+        query = (
+            "SELECT 1 FROM finding WHERE id = :id AND withdrawn_ms IS NOT NULL UNION ALL SELECT 1 FROM escalation"
+            " WHERE id = :id AND NOT EXISTS (SELECT 1 FROM finding WHERE id = :id)"
+        )
+        while self._db.execute(query, {"id": id_}).fetchone():
+            times += 1
+            id_ = escalation_id(subject, f"{key}|{times}")
+        return id_
+
+    def move_finding(self, id_: str, to: FindingRow) -> str | None:
+        """Say of a standing finding what is now known of it; its escalation, None where it does not stand."""
+        row = self._db.execute(
+            "UPDATE finding SET id = :id, version = :version, reason = :reason, reading_t_ms = :reading_t_ms,"
+            " stream = :stream, seq = :seq WHERE id = :old AND withdrawn_ms IS NULL RETURNING escalation",
+            asdict(to) | {"old": id_},
+        ).fetchone()
+        return row[0] if row else None
+
+    def withdraw_finding(self, id_: str, now_ms: int) -> tuple[str, str, int] | None:
+        """Mark a finding; its escalation, its rule, and how many findings of that escalation still stand."""
+        row = self._db.execute(
+            "UPDATE finding SET withdrawn_ms = ? WHERE id = ? AND withdrawn_ms IS NULL RETURNING escalation, rule",
+            (now_ms, id_),
+        ).fetchone()
+        if row is None:
+            return None
+        query = "SELECT count(*) FROM finding WHERE escalation = ? AND withdrawn_ms IS NULL"
+        return row[0], row[1], int(self._db.execute(query, (row[0],)).fetchone()[0])
+
+    def findings_about(self, stream: str, seq: int) -> list[str]:
+        """The ids of standing findings that name this reading as theirs."""
+        rows = self._db.execute(
+            "SELECT id FROM finding WHERE stream = ? AND seq = ? AND withdrawn_ms IS NULL", (stream, seq)
+        )
+        return [row[0] for row in rows]
 
     def findings(self, escalation: str, limit: int = 100) -> list[FindingRow]:
         """The findings of an escalation, in the order they were found; the newest `limit` of them."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cunmai_rules.thresholds.events import Decision, Observation
-from cunmai_rules.thresholds.state import SubjectState, dump_state, load_state
+from cunmai_rules.thresholds.window import NOTHING_YET, Key, Memory, dump_memory, key_of, load_memory
 from cunmai_runtime import held
 
 JUDGED = "judged"
@@ -78,18 +78,19 @@ class Judgements:
 
     # -- state ----------------------------------------------------------------------------------------
 
-    def state(self, subject: str) -> SubjectState:
+    def memory(self, subject: str) -> Memory:
+        """What the rules remember of a subject."""
         row = self._db.execute("SELECT state FROM subject WHERE id = ?", (subject,)).fetchone()
-        return load_state(row[0]) if row else {}
+        return load_memory(row[0]) if row else NOTHING_YET
 
-    def save_state(self, subject: Subject, state: SubjectState, due_ms: int | None) -> None:
+    def save_memory(self, subject: Subject, memory: Memory, due_ms: int | None) -> None:
         self._db.execute(
             "INSERT INTO subject VALUES (:id, :state, :gateway, :device, :resident, :due_ms)"
             " ON CONFLICT (id) DO UPDATE SET state = :state, gateway = :gateway, device = :device,"
             " due_ms = :due_ms",
             {
                 "id": subject.id,
-                "state": dump_state(state),
+                "state": dump_memory(memory),
                 "gateway": subject.gateway,
                 "device": subject.device,
                 "resident": subject.resident,
@@ -129,10 +130,12 @@ class Judgements:
         arrived_ms: int,
         digest: str,
         decisions: Sequence[Decision],
+        *,
+        corrected: bool = False,
     ) -> None:
         self._db.execute(
             "INSERT INTO observation (stream, seq, subject, kind, t_ms, arrived_ms, late, reading, decisions,"
-            " digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " digest, corrected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 observation.stream,
                 observation.seq,
@@ -146,14 +149,52 @@ class Judgements:
                 ),
                 json.dumps({decision.rule: decision.reason for decision in decisions}),
                 digest,
+                int(corrected),
             ),
         )
+
+    def since(self, subject: str, after: Key) -> list[Observation]:
+        """The readings that count for a subject, after this one in the order of time."""
+        rows = self._db.execute(
+            "SELECT stream, seq, kind, t_ms, late, reading FROM observation"
+            " WHERE subject = ? AND t_ms >= ? AND NOT corrected",
+            (subject, after[0]),
+        )
+        found = [_observation(*row) for row in rows]
+        return [event for event in found if key_of(event) > after]
+
+    # -- corrections ----------------------------------------------------------------------------------
+
+    def sender(self, stream: str) -> str | None:
+        """The gateway that a stream belongs to, or None where nothing came of it yet."""
+        row = self._db.execute("SELECT gateway FROM sender WHERE stream = ?", (stream,)).fetchone()
+        return row[0] if row else None
+
+    def is_corrected(self, stream: str, seq: int) -> bool:
+        """Whether a correction stands in for this reading."""
+        query = "SELECT 1 FROM correction WHERE stream = ? AND seq = ?"
+        return self._db.execute(query, (stream, seq)).fetchone() is not None
+
+    def counted(self, stream: str, seq: int) -> tuple[Subject, Key] | None:
+        """For whom a reading counts, and its place in the order of time; None where it has not come."""
+        row = self._db.execute(
+            "SELECT subject.id, subject.gateway, subject.device, subject.resident, observation.t_ms"
+            " FROM observation JOIN subject ON subject.id = observation.subject"
+            " WHERE stream = ? AND seq = ? AND NOT corrected",
+            (stream, seq),
+        ).fetchone()
+        return (Subject(*row[:4]), (row[4], stream, seq)) if row else None
+
+    def correct(self, stream: str, seq: int) -> None:
+        """This reading counts for nobody from now on, also where it has yet to come."""
+        self._db.execute("INSERT OR IGNORE INTO correction VALUES (?, ?)", (stream, seq))
+        self._db.execute("UPDATE observation SET corrected = 1 WHERE stream = ? AND seq = ?", (stream, seq))
 
     def around(self, subject: str, from_ms: int, to_ms: int, limit: int = 2000) -> list[Judged]:
         """Readings of one subject in a span of time, oldest first; the newest `limit` of them."""
         rows = self._db.execute(
             "SELECT stream, seq, t_ms, kind, late, reading, decisions FROM observation"
-            " WHERE subject = ? AND t_ms BETWEEN ? AND ? ORDER BY t_ms DESC, seq DESC LIMIT ?",
+            " WHERE subject = ? AND t_ms BETWEEN ? AND ? AND NOT corrected ORDER BY t_ms DESC, seq DESC LIMIT ?",
             (subject, from_ms, to_ms, limit),
         ).fetchall()
         return [_judged(*row) for row in reversed(rows)]
@@ -161,6 +202,11 @@ class Judgements:
     def forget_before(self, t_ms: int) -> int:
         """Drop readings that arrived before `t_ms`, but not what says that they were judged."""
         return self._db.execute("DELETE FROM observation WHERE arrived_ms < ?", (t_ms,)).rowcount
+
+
+def _observation(stream: str, seq: int, kind: str, t_ms: int, late: int, reading: str) -> Observation:
+    body = json.loads(reading)
+    return Observation(stream, seq, kind, t_ms, body["values"], tuple(body["quality"]), bool(late))
 
 
 def _judged(stream: str, seq: int, t_ms: int, kind: str, late: int, reading: str, decisions: str) -> Judged:

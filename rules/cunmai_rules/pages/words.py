@@ -101,6 +101,8 @@ HISTORY: dict[str, Pair] = {
     "nobody_reached": ("所有联系人均无法送达, 将继续尝试", "nobody can be reached, still trying"),
     "joined": ("又有发现", "found again"),
     "recovered": ("数值已恢复", "values recovered"),
+    "amended": ("补传的数据改变了发生时间", "a late reading has moved it in time"),
+    "withdrawn": ("更正或补传的数据表明不成立", "withdrawn: a correction or a late reading has shown it"),
     "closed": ("结束", "closed"),
     "viewed": ("打开了页面", "page opened"),
     "answered": ("答复", "answered"),
@@ -117,6 +119,7 @@ CLOSED_BECAUSE: dict[str, Pair] = {
     "handled_elsewhere": ("已另行处理", "handled elsewhere"),
     "duplicate": ("重复", "a duplicate"),
     "test": ("测试", "a test"),
+    "withdrawn": ("更正或补传的数据表明不成立", "withdrawn after a correction or a late reading"),
     "expired": ("过期未查看", "nobody looked at it in time"),
 }
 

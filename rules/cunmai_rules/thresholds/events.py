@@ -122,4 +122,13 @@ class Retract:
     rule: str
 
 
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """What was found before is now known to be this: the same rule's finding, of another moment."""
+
+    key: str
+    found: Escalate
+
+
 Action = GradeChange | Escalate
+Revision = Retract | Amend

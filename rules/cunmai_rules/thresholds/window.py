@@ -14,25 +14,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
 from cunmai_rules.thresholds.events import (
     Action,
+    Amend,
     Decision,
     Escalate,
     GradeChange,
     Observation,
     Reason,
     Retract,
+    Revision,
     Tick,
 )
 from cunmai_rules.thresholds.judge import NEW
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.state import SubjectState, load_state, pack_state, unpack_state
 from cunmai_rules.thresholds.step import step
-from cunmai_wire.events import Grade
+from cunmai_wire.events import Grade, Lane
 
 MEMORY_VERSION = 3
 CHECKPOINT_EVERY_MS = 30 * 60_000
@@ -79,7 +81,7 @@ class Outcome:
     memory: Memory
     decisions: dict[Key, tuple[Decision, ...]]
     """Of each new reading. One that is missing had been judged before."""
-    actions: tuple[Action | Retract, ...]
+    actions: tuple[Action | Revision, ...]
 
 
 NOTHING_YET = Memory({})
@@ -175,7 +177,7 @@ class _Run:
 
     def __init__(self, memory: Memory, rules: RuleSet, facts: Facts) -> None:
         self.memory = memory
-        self.actions: list[Action | Retract] = []
+        self.actions: list[Action | Revision] = []
         self._decisions: dict[Key, tuple[Decision, ...]] = {}
         self._rules = rules
         self._facts = facts
@@ -234,8 +236,7 @@ class _Run:
         was, now = self._fold(start, old), self._fold(start, new)
         for key in new.keys() - old.keys():
             self._decisions[key] = now.decisions[key]
-        self.actions += [found for key, found in now.found.items() if key not in was.found]
-        self.actions += [Retract(key, found.rule) for key, found in was.found.items() if key not in now.found]
+        self.actions += _differences(was, now)
         self._tell_grades(now)
         self.memory = memory._replace(
             rules=now.state,
@@ -270,6 +271,37 @@ class _Run:
             self.actions.append(
                 GradeChange(rule, version, Grade(after.grade), Grade(before.grade), reason, t_ms, late=True)
             )
+
+
+def _differences(was: _Fold, now: _Fold) -> list[Action | Revision]:
+    """What is found now and was not, and what does not hold any more. A moved finding is one, not two."""
+    gone = {key: found for key, found in was.found.items() if key not in now.found}
+    actions: list[Action | Revision] = []
+    for key, found in now.found.items():
+        if key in was.found:
+            continue
+        moved = next((old for old in gone if _same_finding(gone[old], found)), None)
+        if moved is None or (_stands(found, now) and not _stands(found, was)):
+            actions.append(_as_it_stands(found, now))
+        else:
+            del gone[moved]
+            actions.append(Amend(moved, found))
+    return actions + [Retract(key, found.rule) for key, found in gone.items()]
+
+
+def _same_finding(one: Escalate, other: Escalate) -> bool:
+    return (one.rule, one.lane, one.reason) == (other.rule, other.lane, other.reason)
+
+
+def _as_it_stands(found: Escalate, now: _Fold) -> Escalate:
+    """A page that comes to light only now is one while the alarm stands; else it is about the past."""
+    if found.lane is Lane.PAGE and not _stands(found, now):
+        return replace(found, lane=Lane.REVIEW)
+    return found
+
+
+def _stands(found: Escalate, fold: _Fold) -> bool:
+    return fold.state.get(found.rule, NEW).phase == "raised"
 
 
 @dataclass

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from cunmai_rules import engine as engine_module
 from cunmai_rules import metrics
-from cunmai_rules.thresholds.step import step
+from cunmai_rules.thresholds.window import judge
 from cunmai_runtime.errors import Retryable
 from cunmai_runtime.intake import Delivery
 from cunmai_wire.parsing import RefusalReason
@@ -50,12 +50,12 @@ def refusals(reason: RefusalReason) -> float:
 def poison(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The program fails at a certain value, after it has begun to write."""
 
-    def failing(state: Any, event: Any, rules: Any, facts: Any) -> Any:
-        if getattr(event, "values", {}).get("spo2_pct") == POISON_PCT:
+    def failing(memory: Any, events: Any, *more: Any) -> Any:
+        if any(event.values.get("spo2_pct") == POISON_PCT for event in events):
             raise ZeroDivisionError("a fault of ours")
-        return step(state, event, rules, facts)
+        return judge(memory, events, *more)
 
-    monkeypatch.setattr(engine_module, "step", failing)
+    monkeypatch.setattr(engine_module, "judge", failing)
     yield
     structlog.reset_defaults()
 
@@ -135,7 +135,7 @@ def test_a_removed_rule_is_let_go_of_and_pages_anew_when_it_comes_back(bench: Be
         bench.engine.tick()
 
     put(OXIMETRY.replace(b"spo2-low", b"another-rule"))
-    assert "spo2-low" not in bench.rows("SELECT state FROM subject")[0][0]
+    assert bench.engine._judgements.memory("R-7F3K").rules == {}
     put(OXIMETRY)
     bench.now_ms += 3 * 86_400_000
     bench.desaturate(20, 85)
@@ -150,7 +150,8 @@ def test_a_rule_that_was_removed_while_we_were_down_is_let_go_of(bench: Bench) -
     bench.in_force.poll()
     bench.restart()
     bench.engine.tick()
-    assert bench.rows("SELECT state, due_ms FROM subject") == [('{"v":2,"rules":{}}', None)]
+    assert bench.rows("SELECT due_ms FROM subject") == [(None,)]
+    assert bench.engine._judgements.memory("R-7F3K").rules == {}
 
 
 def test_an_unconfirmed_spell_is_about_its_own_reading(bench: Bench) -> None:
@@ -244,7 +245,7 @@ def test_a_mended_program_judges_what_comes_again(
     readings = [bench.reading(POISON_PCT, t=bench.now_ms - 20_000 + n * 1000) for n in range(20)]
     bench.deliver(*readings)
     assert covered(bench) == set()
-    monkeypatch.setattr(engine_module, "step", step)
+    monkeypatch.setattr(engine_module, "judge", judge)
     bench.deliver(*readings)
     assert covered(bench) == set(range(1, 21))
     assert lanes(bench) == ["page"]
@@ -256,15 +257,15 @@ def test_one_subject_we_fail_at_does_not_stop_the_clock_of_the_others(
     bench.deliver(bench.reading(90, resident="R-BAD"), bench.reading(90, resident="R-GOOD"))
     bench.now_ms += 700_000
     with monkeypatch.context() as patched:
-        bad = bench.engine._judgements.state("R-BAD")
-        states = {"R-BAD": None}
-        state = bench.engine._judgements.state
+        bad = bench.engine._judgements.memory("R-BAD")
+        memories = {"R-BAD": None}
+        memory = bench.engine._judgements.memory
         patched.setattr(
-            bench.engine._judgements, "state", lambda subject: states.get(subject, state(subject))
+            bench.engine._judgements, "memory", lambda subject: memories.get(subject, memory(subject))
         )
         bench.engine.tick()
     assert bench.rows("SELECT subject FROM escalation") == [("R-GOOD",)]
-    assert bench.engine._judgements.state("R-BAD") == bad
+    assert bench.engine._judgements.memory("R-BAD") == bad
     bench.engine.tick()
     assert len(lanes(bench)) == 1  # not at every tick
     bench.now_ms += 60_000
@@ -280,9 +281,9 @@ def test_a_batch_is_all_or_nothing_within_its_piece(bench: Bench, monkeypatch: p
         calls.append(args)
         if len(calls) == 3:
             raise Retryable("disk full")
-        return step(*args)
+        return judge(*args)
 
-    monkeypatch.setattr(engine_module, "step", failing)
+    monkeypatch.setattr(engine_module, "judge", failing)
     topic = gateway_topic(GATEWAY, Channel.READINGS)
     batch = [Delivery(topic, envelope(bench, bench.reading(97)), bench.now_ms, n, 1) for n in range(4)]
     with pytest.raises(Retryable):

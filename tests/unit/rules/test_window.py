@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cunmai_rules.thresholds.events import Decision, Escalate, GradeChange, Observation, Retract
+from cunmai_rules.thresholds.events import Amend, Decision, Escalate, GradeChange, Observation, Retract
 from cunmai_rules.thresholds.loader import build_rules
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.state import load_state
@@ -112,6 +112,9 @@ class Subject:
             match action:
                 case Escalate():
                     self.findings.setdefault(action.key, action)
+                case Amend():
+                    del self.findings[action.key]
+                    self.findings[action.found.key] = action.found
                 case Retract():
                     del self.findings[action.key]  # what was never told cannot be taken back
                 case GradeChange():

@@ -1,0 +1,182 @@
+"""Late readings and corrections through the journal: judged in their place, and what no longer holds withdrawn."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cunmai_wire.events import Answer
+from cunmai_wire.topics import Channel, gateway_topic
+from support.rules_bench import STREAM, Bench
+
+
+def escalations(bench: Bench) -> list[tuple[str, str, str, str]]:
+    """Subject, lane, status and why it was closed, oldest first."""
+    return [
+        (body["subject"], body["lane"], body["status"], body.get("closed_because") or "")
+        for body in (
+            json.loads(row[0]) for row in bench.rows("SELECT body FROM escalation ORDER BY opened_ms, id")
+        )
+    ]
+
+
+def corrected(reading: dict[str, Any], seq: int, resident: str | None) -> dict[str, Any]:
+    earlier = {"stream": STREAM, "seq": reading["seq"], "resident": reading["resident"]}
+    return reading | {"seq": seq, "resident": resident, "corrects": earlier}
+
+
+def grades(bench: Bench) -> list[tuple[str, str]]:
+    events = [json.loads(body) for (body,) in bench.rows("SELECT body FROM event ORDER BY seq")]
+    return [(one["resident"], one["grade"]) for one in events if one["type"] == "grade_changed"]
+
+
+def test_a_reading_that_comes_two_minutes_later_completes_its_spell(bench: Bench) -> None:
+    start = bench.now_ms
+    readings = [bench.reading(90, t=start + at_s * 1000) for at_s in (0, 16, 30)]
+    readings[2]["spo2_pct"] = 94
+    bench.now_ms += 120_000
+    bench.deliver(readings[0], readings[2])
+    assert escalations(bench) == []
+    bench.deliver(readings[1])
+    assert escalations(bench) == [("R-7F3K", "page", "open", "")]
+    ((t_ms, seq),) = bench.rows("SELECT reading_t_ms, seq FROM finding")
+    assert (t_ms, seq) == (start + 16_000, 2)
+
+
+def test_a_page_that_comes_to_light_after_its_episode_goes_to_review(bench: Bench) -> None:
+    start = bench.now_ms
+    low = [bench.reading(90, t=start + at_s * 1000) for at_s in (0, 16)]
+    normal = [bench.reading(97, t=start + at_s * 1000) for at_s in (20, 55)]
+    bench.now_ms += 120_000
+    bench.deliver(*normal)
+    bench.deliver(*low)
+    assert escalations(bench) == [("R-7F3K", "review", "open", "")]
+    assert grades(bench) == [("R-7F3K", "green")]
+
+
+def test_a_backlog_newest_first_ends_as_in_order(bench: Bench) -> None:
+    start = bench.now_ms - 20 * 60_000
+    readings = [bench.reading(90 if 30 <= n < 60 else 97, t=start + n * 1000) for n in range(120)]
+    for reading in reversed(readings):
+        bench.deliver(reading)
+    backwards = bench.engine._judgements.memory("R-7F3K").rules
+    assert [lane for _, lane, _, _ in escalations(bench)] == ["review"]
+    ((about_ms,),) = bench.rows("SELECT reading_t_ms FROM finding")
+    assert about_ms == start + 45_000  # the time of the alarm moved as the earlier readings came
+    others = [reading | {"seq": 1000 + reading["seq"], "resident": "R-2"} for reading in readings]
+    bench.deliver(*others)
+    in_order = bench.engine._judgements.memory("R-2").rules
+    assert {rule: state.phase for rule, state in backwards.items()} == {"spo2-low": "clear"}
+    assert backwards["spo2-low"]._replace(seq=0) == in_order["spo2-low"]._replace(seq=0)
+
+
+def test_what_a_late_reading_disproves_is_withdrawn(bench: Bench) -> None:
+    start = bench.now_ms
+    bench.deliver(bench.reading(90, t=start))
+    bench.now_ms += 15_000
+    late = bench.reading(97, t=start + 7000)
+    bench.deliver(bench.reading(90))
+    assert escalations(bench) == [("R-7F3K", "page", "open", "")]
+    bench.deliver(late)
+    assert escalations(bench) == [("R-7F3K", "page", "closed", "withdrawn")]
+    assert grades(bench)[-1] == ("R-7F3K", "grey")
+    bench.notifier.send_due()
+    assert bench.sink.taken == {}
+
+
+def test_what_was_withdrawn_can_be_found_again(bench: Bench) -> None:
+    """The normal reading in between was somebody else's."""
+    start = bench.now_ms
+    bench.deliver(bench.reading(90, t=start))
+    bench.now_ms += 15_000
+    between = bench.reading(97, t=start + 7000)
+    bench.deliver(bench.reading(90))
+    bench.deliver(between)
+    bench.deliver(corrected(between, 10, "R-OTHER"))
+    assert sorted(status for _, _, status, _ in escalations(bench)) == ["closed", "open"]
+
+
+def test_a_correction_goes_to_the_right_resident_as_a_review_and_leaves_the_wrong_one(bench: Bench) -> None:
+    readings = [bench.reading(88, t=bench.now_ms + n * 1000, resident="R-WRONG") for n in range(20)]
+    bench.now_ms += 20_000
+    bench.deliver(*readings)
+    assert escalations(bench) == [("R-WRONG", "page", "open", "")]
+    bench.now_ms += 60_000
+    bench.deliver(*[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings])
+    assert sorted(escalations(bench)) == [
+        ("R-RIGHT", "review", "open", ""),
+        ("R-WRONG", "page", "closed", "withdrawn"),
+    ]
+    assert grades(bench) == [("R-WRONG", "red"), ("R-WRONG", "grey"), ("R-RIGHT", "red")]
+    assert bench.engine._judgements.memory("R-WRONG").rules == {}
+    assert bench.engine._judgements.around("R-WRONG", 0, 2**53) == []
+
+
+def test_a_correction_leaves_what_the_others_readings_say(bench: Bench) -> None:
+    bench.desaturate(20, 88)
+    extra = bench.reading(97)
+    bench.deliver(extra)
+    bench.deliver(corrected(extra, 50, "R-OTHER"))
+    assert bench.engine._judgements.memory("R-7F3K").rules["spo2-low"].phase == "raised"
+    assert escalations(bench) == [("R-7F3K", "page", "open", "")]
+
+
+def test_an_answered_page_stays_answered_when_its_readings_are_corrected(bench: Bench) -> None:
+    readings = [bench.reading(88, t=bench.now_ms + n * 1000) for n in range(20)]
+    bench.now_ms += 20_000
+    bench.deliver(*readings)
+    ((id_,),) = bench.rows("SELECT id FROM escalation")
+    bench.desk.answer(id_, "village", Answer.CONTACTED, bench.now_ms)
+    bench.deliver(*[corrected(reading, 100 + reading["seq"], None) for reading in readings])
+    assert escalations(bench)[0] == ("R-7F3K", "page", "closed", "answered_contacted")
+    history = [type_ for (type_,) in bench.rows("SELECT type FROM history ORDER BY n")]
+    assert "withdrawn" in history
+
+
+def test_a_correction_that_comes_before_the_reading(bench: Bench) -> None:
+    readings = [bench.reading(88, t=bench.now_ms + n * 1000, resident="R-WRONG") for n in range(20)]
+    bench.now_ms += 20_000
+    bench.deliver(*[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings])
+    bench.deliver(*readings)
+    assert escalations(bench) == [("R-RIGHT", "review", "open", "")]
+    assert bench.rows("SELECT count(*) FROM observation WHERE corrected") == [(20,)]
+
+
+def test_an_old_reading_that_is_corrected_takes_what_it_raised_with_it(bench: Bench) -> None:
+    """Beyond the window: the state stays, the finding does not."""
+    readings = [bench.reading(88, t=bench.now_ms + n * 1000) for n in range(20)]
+    bench.now_ms += 20_000
+    bench.deliver(*readings)
+    bench.now_ms += 7 * 86_400_000
+    bench.desaturate(2, 97)
+    bench.now_ms += 86_400_000
+    bench.desaturate(2, 97)
+    bench.deliver(*[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings])
+    assert ("R-7F3K", "page", "closed", "withdrawn") in escalations(bench)
+
+
+def test_a_correction_sent_twice_changes_nothing(bench: Bench) -> None:
+    readings = [bench.reading(88, t=bench.now_ms + n * 1000, resident="R-WRONG") for n in range(20)]
+    bench.now_ms += 20_000
+    bench.deliver(*readings)
+    corrections = [corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings]
+    bench.deliver(*corrections)
+    before = escalations(bench), bench.rows("SELECT id, state FROM subject ORDER BY id")
+    bench.deliver(*corrections)
+    bench.restart()
+    bench.deliver(*corrections, *readings)
+    assert (escalations(bench), bench.rows("SELECT id, state FROM subject ORDER BY id")) == before
+
+
+def test_nobody_corrects_the_readings_of_another_gateway(bench: Bench) -> None:
+    reading = bench.reading(88)
+    bench.deliver(reading)
+    bench.receipts.clear()
+    other = "1c8fa063-7a3f-4f1f-8e54-4b9b42a3d112"
+    envelope = {
+        "v": 1, "gateway": "evil-gw", "stream": other, "sent": bench.now_ms, "clock": "trusted",
+        "readings": [corrected(reading, 1, None)],
+    }  # fmt: skip
+    bench.deliver_raw(gateway_topic("evil-gw", Channel.READINGS), json.dumps(envelope).encode())
+    assert bench.receipts == []
+    assert bench.rows("SELECT corrected FROM observation") == [(0,)]
