@@ -151,6 +151,8 @@ class Judge:
 
     def _recover(self, event: Observation) -> Reason:
         """The clearing condition is met: a spell is over; an old alarm is, when it has held long enough."""
+        if self.state.phase == "clear":
+            return Reason.NORMAL
         if self.state.held:
             if self.state.phase == "pending":
                 self._enter("unknown", Reason.SPELL_ENDED, event.t_ms, late=event.late)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from cunmai_rules.thresholds.applies import Facts, PersonalLimits
+from cunmai_rules.thresholds.applies import DEFAULT_LIMITS_UP_TO_M, Applies, Facts, PersonalLimits
 from cunmai_rules.thresholds.conditions import MOST_VALUES, Change, Leaf, Value
 from cunmai_rules.thresholds.forms import ClearLimit, Silence, When
 from cunmai_rules.thresholds.pack import Rule
@@ -41,6 +41,8 @@ class VersionedRule:
     plain: bool
     """One value against one limit: nothing need be remembered of it."""
     reads_spo2: bool
+    for_everyone: bool
+    """It names nobody whom it applies to: only the altitude can speak against it."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -93,6 +95,7 @@ def compile_rule(rule: Rule, version: str) -> VersionedRule:
         and isinstance(rule.clear, ClearLimit)
         and rule.when.within_s is None,
         reads_spo2="oximetry.spo2_pct" in leaves,
+        for_everyone=rule.applies == Applies(),
     )
 
 
@@ -114,6 +117,9 @@ def _digest(rule: Rule) -> str:
 
 def for_subject(rule: VersionedRule, facts: Facts) -> VersionedRule | None:
     """The rule with the subject's own limits, or None where it does not apply to the subject."""
+    if rule.for_everyone and not facts.limits:
+        too_high = facts.altitude_m is not None and facts.altitude_m > DEFAULT_LIMITS_UP_TO_M
+        return None if rule.reads_spo2 and too_high else rule
     if not rule.rule.applies.fits(facts, reads_spo2=rule.reads_spo2):
         return None
     own = facts.limits.get(rule.rule.id)

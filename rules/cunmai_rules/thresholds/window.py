@@ -114,6 +114,9 @@ def judge(
     if _clock_was_ahead(run.memory, events):
         run.begin_again(events)
         return run.outcome()
+    if len(events) == 1 and _inside(run.memory, events[0]) and _in_order(run.memory, [key_of(events[0])]):
+        run.next(events[0])
+        return run.outcome()
     known = {key_of(event) for event in past} | {run.memory.newest}
     by_key = {key_of(event): event for event in events}
     fresh = [by_key[key] for key in sorted(by_key) if key not in known]
@@ -123,9 +126,7 @@ def judge(
     inside = [event for event in fresh if _inside(run.memory, event)]
     if _in_order(run.memory, [key_of(event) for event in inside]):
         for event in inside:
-            before = run.memory.rules
-            run.one(event)
-            run.move_on(event, before)
+            run.next(event)
     else:
         run.again(past, [*past, *inside])
     return run.outcome()
@@ -205,6 +206,12 @@ class _Run:
         newest = max(key_of(event) for event in events)
         here = Checkpoint(newest, self.memory.rules)
         self.memory = Memory(self.memory.rules, newest, 0, here, here, digest=self._rules.digest)
+
+    def next(self, event: Observation) -> None:
+        """The usual case: the newest reading."""
+        before = self.memory.rules
+        self.one(event)
+        self.move_on(event, before)
 
     def one(self, event: Observation) -> None:
         """One step with the state that there is."""

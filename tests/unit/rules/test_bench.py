@@ -1,0 +1,24 @@
+"""The benchmark runs: a short form of it, for its figures are never asserted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_the_benchmark_prints_every_figure() -> None:
+    run = subprocess.run(
+        [sys.executable, "bench/rules.py", "--cpu-s", "0.02", "--rules", "3"],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    lines = run.stdout.splitlines()
+    assert [line.split(":")[0].split(" (")[0] for line in lines] == [
+        "packs",
+        "packs, out of order",
+        "3 rules",
+        "3 rules on one value",
+        "state of one subject",
+    ]
