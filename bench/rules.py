@@ -18,8 +18,9 @@ from collections.abc import Iterator
 
 from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.loader import build_rules, load_rules, packs_dir
+from cunmai_rules.thresholds.memory import NOTHING_YET, Memory, dump_memory, key_of, load_memory
 from cunmai_rules.thresholds.ruleset import RuleSet
-from cunmai_rules.thresholds.window import NOTHING_YET, Memory, dump_memory, judge, key_of, load_memory, reach
+from cunmai_rules.thresholds.window import judge, reach
 from cunmai_wire.codes import CODES
 
 T0_MS = 1_767_323_045_000

@@ -27,11 +27,10 @@ from cunmai_rules.clocks import Clocks
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.journal.judgements import REFUSED, Judgements, Subject, subject_of
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
-from cunmai_rules.thresholds.events import Amend, Escalate, GradeChange, Observation, Retract
+from cunmai_rules.subjects import Subjects
+from cunmai_rules.thresholds.events import Observation
+from cunmai_rules.thresholds.memory import key_of
 from cunmai_rules.thresholds.ruleset import RuleSet
-from cunmai_rules.thresholds.step import due_ms
-from cunmai_rules.thresholds.window import Outcome, judge, key_of, reach, take_back, tick
 from cunmai_runtime.clock import Clock
 from cunmai_runtime.errors import Retryable, UserError
 from cunmai_runtime.hold import disk_faults
@@ -39,7 +38,6 @@ from cunmai_runtime.intake import Delivery
 from cunmai_runtime.logs import OnChange
 from cunmai_runtime.sqlite import savepoint, transaction
 from cunmai_wire.envelope import EnvelopeHeader, ParsedEnvelope, parse_envelope
-from cunmai_wire.events import Grade
 from cunmai_wire.parsing import RefusalReason, Refused, explain
 from cunmai_wire.readings import Reading, values_of
 from cunmai_wire.receipts import INGEST, RULES, Receipt, make_receipts
@@ -104,7 +102,7 @@ class Engine:
         self._judgements = Judgements(db)
         self._log = structlog.get_logger("rules")
         self._clocks = Clocks()
-        self._facts = {site.gateway: Facts(altitude_m=site.altitude_m) for site in settings.sites}
+        self._subjects = Subjects(self._judgements, desk, settings, clock)
         self._changed = OnChange()
         self.rules = rules
 
@@ -216,7 +214,7 @@ class Engine:
             return Refused(RefusalReason.IMPLAUSIBLE_TIME, placed, reading.seq)
         self._judgements.take(header.stream, reading.seq)
         if corrects:
-            self._take_back(corrects.stream, corrects.seq)
+            self._subjects.take_back(corrects.stream, corrects.seq, self.rules)
         observation = Observation(
             header.stream,
             reading.seq,
@@ -235,7 +233,7 @@ class Engine:
         counting = [
             one.event for one in placed if not self._judgements.is_corrected(one.event.stream, one.event.seq)
         ]
-        decisions = self._events(subject, counting).decisions if counting else {}
+        decisions = self._subjects.judge(subject, counting, self.rules).decisions if counting else {}
         for one in placed:
             self._judgements.record(
                 subject, one.event, one.event.arrived_ms or 0, one.digest,
@@ -295,7 +293,7 @@ class Engine:
         self._rules_noted = True
 
     def _tick(self, subject: Subject, now_ms: int) -> None:
-        if self._alone(subject.id, lambda: self._time(subject, now_ms)):
+        if self._alone(subject.id, lambda: self._subjects.tick(subject, now_ms, self.rules)):
             metrics.REFUSED.labels(RefusalReason.INTERNAL_ERROR).inc()
             self._judgements.postpone(subject.id, now_ms + TRY_AGAIN_MS)
 
@@ -306,81 +304,6 @@ class Engine:
         with disk_faults("the rules' journal"), transaction(self._db):
             self._desk.forget(before_ms, now_ms)
             return self._judgements.forget_before(before_ms)
-
-    # -- the step and what follows ----------------------------------------------------------------------
-
-    def _events(self, subject: Subject, events: Sequence[Observation]) -> Outcome:
-        memory = self._judgements.memory(subject.id)
-        after = reach(memory, events, self.rules)
-        past = [] if after is None else self._judgements.since(subject.id, after)
-        return self._commit(subject, judge(memory, events, self.rules, self._known(subject), past))
-
-    def _time(self, subject: Subject, now_ms: int) -> Outcome:
-        memory = self._judgements.memory(subject.id)
-        return self._commit(subject, tick(memory, now_ms, self.rules, self._known(subject)))
-
-    def _take_back(self, stream: str, seq: int) -> None:
-        """A correction stands in for this reading: whom it counted for owes nothing to it any more."""
-        if self._judgements.is_corrected(stream, seq):
-            return
-        found = self._judgements.counted(stream, seq)
-        if found is not None:
-            subject, key = found
-            memory = self._judgements.memory(subject.id)
-            past = self._judgements.since(subject.id, memory.base.key)
-            self._commit(subject, take_back(memory, key, self.rules, self._known(subject), past))
-        self._judgements.correct(stream, seq)
-        self._desk.withdraw_about(stream, seq, self._clock())
-
-    def _known(self, subject: Subject) -> Facts:
-        return self._facts.get(subject.gateway, NOTHING_KNOWN)
-
-    def _commit(self, subject: Subject, outcome: Outcome) -> Outcome:
-        due = due_ms(outcome.memory.rules, self.rules, self._known(subject))
-        self._judgements.save_memory(subject, outcome.memory, due)
-        for action in outcome.actions:
-            match action:
-                case Escalate():
-                    self._escalate(subject, action)
-                case GradeChange():
-                    self._tell_grade(subject, action)
-                case Amend():
-                    self._desk.amend(subject, action.key, action.found, self._clock())
-                case Retract():
-                    self._desk.withdraw(subject.id, action.key, self._clock())
-                    self._log.info("rules.withdrawn", subject=subject.id, rule=action.rule)
-        return outcome
-
-    def _escalate(self, subject: Subject, found: Escalate) -> None:
-        opened = self._desk.open(subject, found, self._clock())
-        if opened is not None:
-            metrics.ESCALATIONS.labels(opened.rule, opened.lane).inc()
-            self._log.info(
-                "rules.escalation", escalation=opened.id, subject=subject.id, rule=opened.rule,
-                version=opened.version, grade=opened.grade, lane=opened.lane, reason=opened.reason,
-            )  # fmt: skip
-
-    def _tell_grade(self, subject: Subject, change: GradeChange) -> None:
-        if change.grade is Grade.GREEN:
-            self._desk.recovered(subject.id, change.rule, self._clock())
-        self._desk.events.add(
-            subject.gateway,
-            self._clock(),
-            "grade_changed",
-            device=subject.device,
-            resident=subject.resident,
-            rule=change.rule,
-            rule_version=change.version,
-            grade=change.grade,
-            previous=change.previous,
-            reason=change.reason,
-            reading_t=change.t_ms,
-            late=change.late,
-        )
-        self._log.info(
-            "rules.grade", subject=subject.id, rule=change.rule, grade=change.grade,
-            previous=change.previous, reason=change.reason,
-        )  # fmt: skip
 
 
 def _digest(reading: Reading) -> str:

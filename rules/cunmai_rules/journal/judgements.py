@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cunmai_rules.thresholds.events import Decision, Observation
-from cunmai_rules.thresholds.window import NOTHING_YET, Key, Memory, dump_memory, key_of, load_memory
+from cunmai_rules.thresholds.memory import NOTHING_YET, Key, Memory, dump_memory, key_of, load_memory
 from cunmai_runtime import held
 
 JUDGED = "judged"

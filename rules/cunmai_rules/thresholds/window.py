@@ -12,10 +12,8 @@ it is dangerous. A change of the rules closes the window: what came before was j
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
 
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
 from cunmai_rules.thresholds.events import (
@@ -31,47 +29,17 @@ from cunmai_rules.thresholds.events import (
     Tick,
 )
 from cunmai_rules.thresholds.judge import NEW
+from cunmai_rules.thresholds.memory import START, Checkpoint, Key, Memory, key_of
 from cunmai_rules.thresholds.ruleset import RuleSet
-from cunmai_rules.thresholds.state import SubjectState, load_state, pack_state, unpack_state
+from cunmai_rules.thresholds.state import SubjectState
 from cunmai_rules.thresholds.step import step
 from cunmai_wire.events import Grade, Lane
 
-MEMORY_VERSION = 3
 CHECKPOINT_EVERY_MS = 30 * 60_000
 CHECKPOINT_EVERY = 1000
 """Readings."""
 LATEST_MS = 20 * 3_600_000
 """A reading later than this is judged by itself: its neighbours may not be kept any more."""
-
-Key = tuple[int, str, int]
-"""The order of readings: when measured, stream, number."""
-START: Key = (-1, "", 0)
-
-
-class Checkpoint(NamedTuple):
-    """The state after every reading up to `key`."""
-
-    key: Key
-    rules: SubjectState
-
-
-EMPTY = Checkpoint(START, {})
-
-
-class Memory(NamedTuple):
-    """What is kept of one subject. Its readings are kept elsewhere, and handed in where they are needed."""
-
-    rules: SubjectState
-    """As of now, by rule id."""
-    newest: Key = START
-    ticked_ms: int = 0
-    """The last tick that changed anything."""
-    base: Checkpoint = EMPTY
-    mid: Checkpoint = EMPTY
-    since_mid: int = 0
-    """Readings judged since `mid` was made."""
-    digest: str = ""
-    """Of the rules that all this was judged by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +50,6 @@ class Outcome:
     decisions: dict[Key, tuple[Decision, ...]]
     """Of each new reading. One that is missing had been judged before."""
     actions: tuple[Action | Revision, ...]
-
-
-NOTHING_YET = Memory({})
-
-
-def key_of(event: Observation) -> Key:
-    return event.t_ms, event.stream, event.seq
 
 
 def reach(memory: Memory, events: Sequence[Observation], rules: RuleSet) -> Key | None:
@@ -330,56 +291,3 @@ class _Fold:
                 self.found.setdefault(action.key, action)
             elif isinstance(action, GradeChange):
                 self.graded[action.rule] = action
-
-
-# -- as JSON ------------------------------------------------------------------------------------------------
-
-
-def dump_memory(memory: Memory) -> str:
-    """As JSON. A checkpoint equal to what follows it is not written twice."""
-    base = None if memory.base.rules == memory.mid.rules else pack_state(memory.base.rules)
-    mid = None if memory.mid.rules == memory.rules else pack_state(memory.mid.rules)
-    document = {
-        "v": MEMORY_VERSION,
-        "rules": pack_state(memory.rules),
-        "newest": memory.newest,
-        "ticked_ms": memory.ticked_ms,
-        "base": [memory.base.key, base],
-        "mid": [memory.mid.key, mid],
-        "since_mid": memory.since_mid,
-        "digest": memory.digest,
-    }
-    return json.dumps(document, separators=(",", ":"))
-
-
-def load_memory(text: str) -> Memory:
-    """From JSON, migrated where an older version wrote it. Raises ValueError where a newer one did."""
-    document = json.loads(text)
-    if document["v"] < MEMORY_VERSION:
-        return _from_state(load_state(text))
-    if document["v"] != MEMORY_VERSION:
-        raise ValueError(f"state version {document['v']} is not {MEMORY_VERSION}")
-    rules = unpack_state(document["rules"])
-    mid = _checkpoint(document["mid"], rules)
-    base = _checkpoint(document["base"], mid.rules)
-    return Memory(
-        rules, _key(document["newest"]), document["ticked_ms"], base, mid,
-        document["since_mid"], document["digest"],
-    )  # fmt: skip
-
-
-def _from_state(rules: SubjectState) -> Memory:
-    """Versions 1 and 2 kept no checkpoints: the window begins with what was judged last."""
-    newest = (max((state.evidence_ms for state in rules.values()), default=-1), "", 0)
-    here = Checkpoint(newest, rules)
-    return Memory(rules, newest, 0, here, here)
-
-
-def _checkpoint(packed: list[Any], same: SubjectState) -> Checkpoint:
-    key, rules = packed
-    return Checkpoint(_key(key), same if rules is None else unpack_state(rules))
-
-
-def _key(packed: list[Any]) -> Key:
-    t_ms, stream, seq = packed
-    return t_ms, stream, seq

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from cunmai_rules import engine as engine_module
 from cunmai_rules import metrics
+from cunmai_rules import subjects as subjects_module
 from cunmai_rules.thresholds.window import judge
 from cunmai_runtime.errors import Retryable
 from cunmai_runtime.intake import Delivery
@@ -55,7 +56,7 @@ def poison(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             raise ZeroDivisionError("a fault of ours")
         return judge(memory, events, *more)
 
-    monkeypatch.setattr(engine_module, "judge", failing)
+    monkeypatch.setattr(subjects_module, "judge", failing)
     yield
     structlog.reset_defaults()
 
@@ -245,7 +246,7 @@ def test_a_mended_program_judges_what_comes_again(
     readings = [bench.reading(POISON_PCT, t=bench.now_ms - 20_000 + n * 1000) for n in range(20)]
     bench.deliver(*readings)
     assert covered(bench) == set()
-    monkeypatch.setattr(engine_module, "judge", judge)
+    monkeypatch.setattr(subjects_module, "judge", judge)
     bench.deliver(*readings)
     assert covered(bench) == set(range(1, 21))
     assert lanes(bench) == ["page"]
@@ -283,7 +284,7 @@ def test_a_batch_is_all_or_nothing_within_its_piece(bench: Bench, monkeypatch: p
             raise Retryable("disk full")
         return judge(*args)
 
-    monkeypatch.setattr(engine_module, "judge", failing)
+    monkeypatch.setattr(subjects_module, "judge", failing)
     topic = gateway_topic(GATEWAY, Channel.READINGS)
     batch = [Delivery(topic, envelope(bench, bench.reading(97)), bench.now_ms, n, 1) for n in range(4)]
     with pytest.raises(Retryable):

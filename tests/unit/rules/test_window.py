@@ -11,20 +11,10 @@ from hypothesis import strategies as st
 
 from cunmai_rules.thresholds.events import Amend, Decision, Escalate, GradeChange, Observation, Retract
 from cunmai_rules.thresholds.loader import build_rules
+from cunmai_rules.thresholds.memory import NOTHING_YET, Memory, dump_memory, key_of, load_memory
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.state import load_state
-from cunmai_rules.thresholds.window import (
-    NOTHING_YET,
-    Memory,
-    Outcome,
-    dump_memory,
-    judge,
-    key_of,
-    load_memory,
-    reach,
-    take_back,
-    tick,
-)
+from cunmai_rules.thresholds.window import Outcome, judge, reach, take_back, tick
 from support.rules import T0_MS, oximetry_rules
 
 MINUTE = 60_000
