@@ -100,6 +100,7 @@ _WHY = {
     Reason.AWAITED: "等待数据 awaited",
     Reason.HEARD: "收到数据 heard again",
     Reason.NOTHING_HEARD: "一直没有数据 nothing was heard",
+    Reason.JUDGED_AGAIN: "补传或更正后重新判断 judged again after a late reading or a correction",
     Reason.RULE_CHANGED: "规则已修改 the rule changed",
     Reason.RULE_REMOVED: "规则已删除 the rule was removed",
 }
