@@ -188,6 +188,8 @@ def latencies(consumers: Consumers, since_ms: int, until_ms: int) -> tuple[float
         for measured, arrived in consumers.first_ms.values()
         if since_ms <= measured <= until_ms
     )
+    if not spans:
+        raise SystemExit("nothing live was measured meanwhile: give it more --hours, or a slower pace")
     return spans[len(spans) // 2] / 1000, spans[len(spans) * 99 // 100] / 1000
 
 

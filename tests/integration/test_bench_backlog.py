@@ -19,7 +19,7 @@ SCRIPT = Path(__file__).parents[2] / "bench" / "backlog.py"
 def test_a_small_backlog_drains_beside_live_readings() -> None:
     need_program("mosquitto")
     run = subprocess.run(
-        [sys.executable, str(SCRIPT), "--hours", "0.05", "--baseline-s", "1", "--backlog-per-s", "400"],
+        [sys.executable, str(SCRIPT), "--hours", "0.1", "--baseline-s", "1", "--backlog-per-s", "100"],
         capture_output=True,
         text=True,
         timeout=120,
@@ -27,9 +27,9 @@ def test_a_small_backlog_drains_beside_live_readings() -> None:
     )
     assert run.returncode == 0, run.stderr
     figures = run.stdout
-    assert "backlog: 0.05 h, 228 readings" in figures  # 3 minutes: 180 of the one, 48 of the sixteen
-    assert "paced to 400" in figures
+    assert "backlog: 0.1 h, 456 readings" in figures  # 6 minutes: 360 of the one, 96 of the sixteen
+    assert "paced to 100" in figures
     assert re.search(r"live meanwhile: p50 [\d.]+ s, p99 [\d.]+ s", figures)
     held = re.search(r"still held at the end: (\d+) of (\d+)", figures)
     assert held is not None
-    assert int(held[2]) > 228, "live readings were measured too"
+    assert int(held[2]) > 456, "live readings were measured too"
