@@ -100,6 +100,9 @@ class Knowledge(Protocol):
 
     def first_contact_ms(self, stream: str) -> int | None: ...
 
+    def owner(self, stream: str) -> str | None:
+        """Who sent a stream first."""
+
     def stored(self, stream: str) -> SeqRanges:
         """The numbers of a stream that are in the store already."""
 
@@ -120,6 +123,9 @@ class NothingKnown:
         return Known()
 
     def first_contact_ms(self, stream: str) -> int | None:  # noqa: ARG002
+        return None
+
+    def owner(self, stream: str) -> str | None:  # noqa: ARG002
         return None
 
     def stored(self, stream: str) -> SeqRanges:  # noqa: ARG002
@@ -292,7 +298,7 @@ class _Assembly:
         return new, tuple(reading.seq for reading in readings if reading.seq in stored)
 
     def _unusual(self, frame: Frame, reading: Reading, sent: Sent, superseded: bool) -> None:
-        fault = _correction_fault(frame.stream, reading)
+        fault = correction_fault(frame.stream, frame.gateway, reading, self.knowledge)
         if fault is not None:
             self.refused.append(Refused(RefusalReason.BAD_READING, fault, reading.seq))
             return
@@ -321,8 +327,11 @@ class _Assembly:
                 self.placements.append((of, placed.offset_ms))
 
 
-def _correction_fault(stream: str, reading: Reading) -> str | None:
+def correction_fault(stream: str, gateway: str, reading: Reading, knowledge: Knowledge) -> str | None:
+    """Why a reading may not correct what it says it corrects; None where it may, or is no correction."""
     corrects = reading.corrects
+    if corrects is not None and knowledge.owner(corrects.stream) not in (None, gateway):
+        return f"corrects number {corrects.seq} of another gateway's stream"
     if corrects is None or corrects.stream != stream or corrects.seq < reading.seq:
         return None
     return f"corrects number {corrects.seq} of its own stream, which is not earlier than itself"

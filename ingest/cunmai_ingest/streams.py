@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from cunmai_ingest.book import Book
-from cunmai_ingest.messages import Message, Number, Origin, Read, assemble
+from cunmai_ingest.messages import Message, Number, Origin, Read, assemble, correction_fault
 from cunmai_ingest.offsets import Offsets
-from cunmai_ingest.sanity import Known
+from cunmai_ingest.sanity import Known, Sent, TimeFault, place
 from cunmai_ingest.settle import Settled
 from cunmai_wire.base import ClockTrust
 from cunmai_wire.parsing import RefusalReason, Refused
 from cunmai_wire.ranges import SeqRanges, ranges_of
+from cunmai_wire.readings import Reading
 
 MOST_STREAMS = 10_000
 """Kept in memory; the least recently used goes first."""
@@ -79,6 +80,8 @@ class Streams:
             self._learn_offset(read)
             message = assemble(read, self)
             self._placed.update(message.placements)
+            for _, (stream, corrected) in message.superseded:
+                self._superseded[stream].add(corrected)
             messages.append(message)
         # Before the store: a point whose time was decided, and stored, must not be placed anew after a crash.
         self._book.place(self._placed)
@@ -91,6 +94,8 @@ class Streams:
                 stored = self._stored[entry.message.origin.stream]
                 for first, last in ranges_of(entry.stored):
                     stored.add(first, last)
+            if any(seq not in entry.stored for seq, _ in entry.message.superseded):
+                self._superseded.clear()  # the store refused a correction that was learnt
 
     def forget(self) -> None:
         """Read the book again: someone else has changed it, or a batch was not committed."""
@@ -124,8 +129,19 @@ class Streams:
         """A correction is known before its target is written, in whichever order they stand in the batch."""
         for read in reads:
             for reading in read.readings:
-                if reading.corrects is not None:
+                if reading.corrects is not None and self._will_be_stored(read, reading):
                     self._superseded[reading.corrects.stream].add(reading.corrects.seq)
+
+    def _will_be_stored(self, read: Read, correction: Reading) -> bool:
+        """As far as can be told before the store is asked. A refused correction hides nothing."""
+        header, corrects = read.header, correction.corrects
+        if header is None or corrects is None:
+            return False
+        if correction_fault(header.stream, header.gateway, correction, self) is not None:
+            return False
+        sent = Sent(header.sent, header.clock, read.arrived_ms)
+        placed = place(correction.t, correction.clock, sent, self.known((corrects.stream, corrects.seq)))
+        return not isinstance(placed, TimeFault)
 
     def _learn_offset(self, read: Read) -> None:
         if read.origin is not None and self._first_contact_ms[read.origin.stream] is None:
@@ -152,6 +168,9 @@ class Streams:
 
     def first_contact_ms(self, stream: str) -> int | None:
         return self._first_contact_ms[stream]
+
+    def owner(self, stream: str) -> str | None:
+        return self._owner[stream]
 
     def stored(self, stream: str) -> SeqRanges:
         return self._stored[stream]

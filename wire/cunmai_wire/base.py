@@ -82,6 +82,9 @@ Millis = Annotated[int, Field(ge=0, le=MAX_MILLIS)]
 Version = Annotated[int, Field(ge=1, le=1), WithJsonSchema({"const": 1, "type": "integer"})]
 """Of the contract. Not `Literal[1]`, which takes `true` for 1."""
 
+ConfigurationVersion = Annotated[int, Field(ge=1, le=MAX_SEQ)]
+"""Of a gateway's configuration, as its server counts them."""
+
 SeqRange = tuple[Seq, Seq]
 """First and last sequence number, both included."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from cunmai_wire.base import Message, Millis, SeqRange, StreamId, Version
+from cunmai_wire.base import ConfigurationVersion, Message, Millis, SeqRange, StreamId, Version
 from cunmai_wire.receipts import MAX_RANGES
 
 
@@ -29,7 +29,7 @@ class Configure(CommandBase):
     """Take this configuration, or refuse it whole with a reason and keep the old one."""
 
     command: Literal["configure"]
-    version: int = Field(ge=1)
+    version: ConfigurationVersion
     configuration: dict[str, JsonValue]
 
 

@@ -7,7 +7,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from cunmai_wire.base import ClockTrust, GatewayId, Message, Millis, Name, Seq, StreamId, Version
+from cunmai_wire.base import (
+    MAX_SEQ,
+    ClockTrust,
+    ConfigurationVersion,
+    GatewayId,
+    Message,
+    Millis,
+    Name,
+    Seq,
+    StreamId,
+    Version,
+)
 from cunmai_wire.readings import ShortText
 
 
@@ -29,6 +40,10 @@ class LossReason(StrEnum):
     """Measured while the disk took nothing: it never had a number."""
 
 
+MAX_LOST = 1_000_000_000
+"""Of one stream, day and reason: no clinic measures so much in a day."""
+
+
 class Loss(Message):
     """What a gateway knows to be lost of one stream and day, since that stream began: for the ledger."""
 
@@ -37,7 +52,7 @@ class Loss(Message):
     """UTC. Of `damaged`: the day on which it was found."""
     reason: LossReason | Name
     """A reason that this version does not know is a loss all the same."""
-    count: int = Field(ge=0)
+    count: int = Field(ge=0, le=MAX_LOST)
     """0: an unknown number."""
 
 
@@ -46,7 +61,7 @@ class ConfigurationRefused(Message):
 
     id: Annotated[str, Field(min_length=1, max_length=64)]
     """Of the command."""
-    version: int
+    version: ConfigurationVersion
     reason: Name
     """`older_version`, `same_version`, `not_remote`, `unknown_device`, `invalid`."""
     detail: Annotated[str, StringConstraints(max_length=300)]
@@ -71,10 +86,10 @@ class GatewayState(Message):
     measured: Seq | Literal[0]
     """The highest sequence number given out so far: what the ledger compares with."""
     software: ShortText
-    configuration_version: int | None = None
+    configuration_version: ConfigurationVersion | None = None
     configuration_refused: ConfigurationRefused | None = None
     """None once a later configuration was taken."""
     losses: Annotated[tuple[Loss, ...], Field(max_length=MAX_LOSSES)] = ()
     """The newest days first."""
-    lost_total: int = Field(default=0, ge=0)
+    lost_total: int = Field(default=0, ge=0, le=MAX_SEQ)
     """Readings, over the life of the gateway's disk: also those of days that no longer fit in `losses`."""

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 
 from cunmai_ingest.api.answers import (
     DeviceOut,
@@ -29,7 +31,7 @@ from cunmai_ingest.fhir.search import BadSearch, read_page
 from cunmai_ingest.ledger.days import day_from_text, day_of, day_text, offset_text
 from cunmai_ingest.points import READING_MEASUREMENTS
 from cunmai_ingest.query.base import Question, Row, place_after
-from cunmai_wire.base import MAX_MILLIS
+from cunmai_wire.base import MAX_MILLIS, refuse_personal_number
 
 BEARER = HTTPBearer(auto_error=False, description="`cunmai ingest token new`")
 Presented = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
@@ -42,7 +44,18 @@ _ABOUT = frozenset(
      "clock_offset_ms"}
 )  # fmt: skip
 
-Resident = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{1,63}$", description="opaque id")]
+
+def _opaque(value: str) -> str:
+    """Without its value in the answer: it may be somebody's number."""
+    try:
+        return refuse_personal_number(value)
+    except ValueError as error:
+        raise PydanticCustomError("personal_number", str(error)) from None
+
+
+Resident = Annotated[
+    str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{1,63}$", description="opaque id"), AfterValidator(_opaque)
+]
 Kind = Literal[
     "oximetry", "blood_pressure", "temperature", "heart_rate", "glucose", "weight", "ultrasound_exam"
 ]

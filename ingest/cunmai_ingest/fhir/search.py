@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from cunmai_ingest.fhir.catalogue import LOINC
 from cunmai_ingest.fhir.observation import SYSTEM
 from cunmai_ingest.query.base import Place
+from cunmai_wire.base import refuse_personal_number
 
 MOST_COUNT = 200
 DEFAULT_COUNT = 50
@@ -66,7 +67,10 @@ def read_subject(subject: str | None, patient: str | None) -> str:
     text = given.pop().removeprefix(f"{SYSTEM}:resident|").removeprefix("Patient/")
     if not _RESIDENT.fullmatch(text):
         raise BadSearch("subject", "value", "write subject=Patient/ID or subject=ID")
-    return text
+    try:
+        return refuse_personal_number(text)
+    except ValueError as error:
+        raise BadSearch("subject", "value", str(error)) from None
 
 
 def read_codes(text: str | None) -> tuple[str, ...] | None:

@@ -130,7 +130,7 @@ def _enter_receipt(db: sqlite3.Connection, topic: str, receipt: Receipt) -> None
         gateway = parse_topic(topic).gateway
     except ValueError:
         return
-    if gateway is None:
+    if gateway is None or not _may_speak_for(db, receipt.stream, gateway):
         return
     tables.touch(db, receipt.stream, gateway, min(first for first, _ in receipt.ranges))
     refused = receipt.quarantined
@@ -144,21 +144,28 @@ def _enter_loss(db: sqlite3.Connection, state: GatewayState, loss: Loss, day: in
 
     What it said before stays; only what is new is added, among the numbers it has given out by now.
     """
-    (known,) = db.execute(
-        "SELECT sum(count) FROM ledger_loss WHERE stream = ? AND day = ? AND reason = ?",
+    if not _may_speak_for(db, loss.stream, state.gateway):
+        return
+    known, rows = db.execute(
+        "SELECT CAST(total(count) AS INTEGER), count(*) FROM ledger_loss WHERE stream = ? AND day = ? AND reason = ?",
         [loss.stream, day, loss.reason],
     ).fetchone()
     total = min(loss.count, MAX_SEQ)
-    if known is not None and total <= known:
+    if rows and total <= known:
         return
     # A stream that was replaced gives out no more numbers: all that it has are meant.
     up_to = state.measured if loss.stream == state.stream else MAX_SEQ
     db.execute(
         "INSERT INTO ledger_loss VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
         " SET count = min(count + excluded.count, ?)",
-        [state.gateway, loss.stream, day, loss.reason, up_to, total - (known or 0), MAX_SEQ],
+        [state.gateway, loss.stream, day, loss.reason, up_to, total - known, MAX_SEQ],
     )
     tables.touch(db, loss.stream, state.gateway, 1)
+
+
+def _may_speak_for(db: sqlite3.Connection, stream: str, gateway: str) -> bool:
+    """A stream that belongs to another gateway is none of this one's business."""
+    return tables.owner(db, stream) in (None, gateway)
 
 
 def _loss_day(loss: Loss, arrived: int) -> int:

@@ -23,7 +23,7 @@ from cunmai_ingest.points import NS_PER_MS, Point
 from cunmai_ingest.settings import LedgerSettings
 from cunmai_ingest.stores.base import Store
 from cunmai_runtime.clock import Clock
-from cunmai_runtime.errors import Retryable
+from cunmai_runtime.errors import Retryable, UserError
 from cunmai_runtime.hold import disk_faults
 from cunmai_runtime.logs import OnChange
 from cunmai_runtime.sqlite import transaction
@@ -84,6 +84,13 @@ class Keeper:
         except Retryable as error:
             if self._changed("sweep", str(error)):
                 self._log.warning("ledger.held", why=str(error))
+        except UserError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the ledger's outermost loop: its own fault stops no intake
+            if self._changed("sweep", repr(error)):
+                self._log.exception(
+                    "ledger.internal_error", todo="readings are stored; the ledger stands still"
+                )
         else:
             self._changed.clear("sweep")
 
@@ -100,7 +107,8 @@ class Keeper:
                 self._ask(reckoned, now_ms)
             self._send_events(now_ms)
         self._store_days()
-        self._gauges.show(tables.totals(self._db))
+        with disk_faults("ingest's book"):
+            self._gauges.show(tables.totals(self._db))
 
     # -- telling and asking ---------------------------------------------------------------------------
 
@@ -167,7 +175,8 @@ class Keeper:
     # -- storing ----------------------------------------------------------------------------------------
 
     def _store_days(self) -> None:
-        changed = list(tables.not_pointed(self._db, POINTS_AT_ONCE))
+        with disk_faults("ingest's book"):
+            changed = list(tables.not_pointed(self._db, POINTS_AT_ONCE))
         if not changed:
             return
         offset = self._settings.utc_offset_minutes

@@ -12,6 +12,7 @@ from cunmai_ingest.ledger.reckon import DayAccount
 from cunmai_ingest.ledger.spans import Spans, spans
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.held import table
+from cunmai_wire.base import MAX_SEQ
 from cunmai_wire.events import GapKind
 
 DATED = "ledger_dated"
@@ -21,6 +22,8 @@ JUDGED, REFUSED, LATE = "judged", "refused_by_rules", "late"
 """Further sets of the book's table `held`, beside `stored` and `quarantined`."""
 
 FIGURES = tuple(field.name for field in fields(DayAccount))
+SUMS = ", ".join(f"CAST(min(total({name}), {MAX_SEQ}) AS INTEGER)" for name in FIGURES)
+"""Not `sum`: what hostile gateways claim may add up to more than an integer of SQLite's holds."""
 
 # `dirty_from`: the lowest number that something was heard of since the last reckoning; NULL where nothing was.
 # `tail_day`: where the numbers above all dated ones were counted then.
@@ -126,6 +129,12 @@ def fix_utc_offset(db: sqlite3.Connection, utc_offset_minutes: int) -> None:
 
 
 # -- what must be reckoned ------------------------------------------------------------------------------
+
+
+def owner(db: sqlite3.Connection, stream: str) -> str | None:
+    """The gateway that a stream belongs to; None where it was never heard of."""
+    row = db.execute("SELECT gateway FROM ledger_stream WHERE stream = ?", [stream]).fetchone()
+    return None if row is None else str(row[0])
 
 
 def touch(db: sqlite3.Connection, stream: str, gateway: str, number: int) -> None:
@@ -273,10 +282,9 @@ def not_pointed(db: sqlite3.Connection, limit: int) -> Iterator[tuple[str, int, 
     changed = db.execute(
         "SELECT DISTINCT gateway, day FROM ledger_day WHERE pointed = 0 LIMIT ?", [limit]
     ).fetchall()
-    sums = ", ".join(f"sum({name})" for name in FIGURES)
     for gateway, day in changed:
         row = db.execute(
-            f"SELECT {sums} FROM ledger_day WHERE gateway = ? AND day = ?",  # noqa: S608 - constants
+            f"SELECT {SUMS} FROM ledger_day WHERE gateway = ? AND day = ?",  # noqa: S608 - constants
             [gateway, day],
         ).fetchone()
         yield gateway, day, DayAccount(*row)
@@ -289,6 +297,5 @@ def pointed(db: sqlite3.Connection, days: Iterable[tuple[str, int]]) -> None:
 
 def totals(db: sqlite3.Connection) -> dict[str, DayAccount]:
     """Figures by gateway, over all its days and streams."""
-    sums = ", ".join(f"sum({name})" for name in FIGURES)
-    rows = db.execute(f"SELECT gateway, {sums} FROM ledger_day GROUP BY gateway")  # noqa: S608 - constants
+    rows = db.execute(f"SELECT gateway, {SUMS} FROM ledger_day GROUP BY gateway")  # noqa: S608 - constants
     return {gateway: DayAccount(*numbers) for gateway, *numbers in rows}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cunmai_ingest.ledger.reckon import DayAccount
 from cunmai_ingest.ledger.rows import DayRow, DeviceRow, GapRow, GatewayRow
-from cunmai_ingest.ledger.tables import FIGURES
+from cunmai_ingest.ledger.tables import SUMS
 from cunmai_runtime.errors import Retryable
 
 _BUSY_TIMEOUT_MS = 5000
@@ -38,11 +38,10 @@ class LedgerView:
 
     def days(self, first_day: int, last_day: int, allow: Allow, gateway: str | None = None) -> list[DayRow]:
         """Newest day first, then by gateway. Raises Retryable where the book cannot be read."""
-        sums = ", ".join(f"sum({name})" for name in FIGURES)
         which, values = ("", []) if gateway is None else (" AND gateway = ?", [gateway])
         with self._opened() as db:
             rows = db.execute(
-                f"SELECT gateway, day, max(reckoned_ms), {sums} FROM ledger_day"  # noqa: S608 - constants
+                f"SELECT gateway, day, max(reckoned_ms), {SUMS} FROM ledger_day"  # noqa: S608 - constants
                 f" WHERE day BETWEEN ? AND ?{which} GROUP BY day, gateway ORDER BY day DESC, gateway",
                 [first_day, last_day, *values],
             ).fetchall()

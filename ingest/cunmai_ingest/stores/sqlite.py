@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from cunmai_ingest.points import FieldValue, Storable, Tags
+from cunmai_ingest.points import FieldValue, Point, Storable, Tags
 from cunmai_ingest.sqlitefile import open_file
 from cunmai_ingest.stores.base import Health, Latest, StoredSeqs, WriteOutcome, encoded
 from cunmai_runtime.hold import disk_faults
@@ -41,6 +41,13 @@ _UPSERT = """
 """
 # Fields join those that are there, as in InfluxDB: a mark and the reading that it is on come in any order.
 
+_MARK = """
+    INSERT INTO points (stream, seq, part, measurement, resident, t_ns, tags, fields)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET fields = json_patch(fields, excluded.fields)
+"""
+# A mark says that a reading is superseded, and nothing about whose it is.
+
 _NOT_SUPERSEDED = "coalesce(json_extract(fields, '$.superseded'), 0) = 0"
 
 _NS_PER_MS = 1_000_000
@@ -58,7 +65,9 @@ class SqliteStore:
         lines, refused = encoded(points)
         stored = tuple(point for point, _ in lines)
         with disk_faults("the store"), transaction(self._db):
-            self._db.executemany(_UPSERT, map(_row, stored))
+            for point in stored:
+                plain = point.plain()
+                self._db.execute(_UPSERT if plain.marks is None else _MARK, _row(plain))
         return WriteOutcome(stored, tuple(refused))
 
     def check(self) -> Health:
@@ -108,8 +117,7 @@ class SqliteStore:
         self._db.close()
 
 
-def _row(storable: Storable) -> tuple[str | int | None, ...]:
-    point = storable.plain()
+def _row(point: Point) -> tuple[str | int | None, ...]:
     stream, seq, part = (point.stream, point.seq, point.part) if point.marks is None else (*point.marks, "")
     tags = dict(point.tags)
     return (

@@ -118,12 +118,12 @@ def test_the_message_is_kept_whole_and_says_what_failed(rig: Rig) -> None:
 
 
 def test_a_number_that_no_table_can_hold(rig: Rig) -> None:
-    """A real one: SQLite's integers end at 64 bits, the contract's `configuration_version` does not."""
+    """SQLite's integers end at 64 bits: the contract refuses what lies beyond, by name."""
     rig.take((STATE_TOPIC, state(5, configuration_version=2**70)), _readings(1))
     assert rig.stored() == [(1, 1)]
     (entry,) = rig.book.quarantine_entries()
-    assert (entry.reason, entry.seq) == ("internal_error", None)
-    assert "OverflowError" in entry.detail
+    assert (entry.reason, entry.seq) == ("bad_header", None)
+    assert "configuration_version" in entry.detail
 
 
 def test_a_fault_in_reading_a_message(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,7 +132,12 @@ def test_an_outage_of_the_store_changes_nothing(rig: Rig, fault: pytest.MonkeyPa
 
 
 def test_a_state_of_then_says_nothing_about_now(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    rig.take(state(3, configuration_version=2**70), STATE_TOPIC)
+    def full(*_arguments: object) -> None:
+        raise OverflowError("a fault that is mended later")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Book, "_enter_state", full)
+        rig.take(state(3), STATE_TOPIC)
     rig.take(state(9), STATE_TOPIC)
     assert [outcome.left for outcome in rig.replay()] == [0]
     assert [(entry.measured, entry.stream) for entry in rig.book.streams()] == [(9, STREAM)]

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cunmai_ingest.ledger.tables import FIGURES
+from cunmai_ingest.ledger.tables import FIGURES, totals
 from cunmai_runtime.errors import UserError
+from cunmai_wire.state import MAX_LOST
 from support.ledger_bench import LedgerBench, ledger_bench
-from support.messages import EVENTS_TOPIC, GATEWAY, STREAM, T0_MS, oximetry
+from support.messages import EVENTS_TOPIC, GATEWAY, STATE_TOPIC, STREAM, T0_MS, oximetry, state
 
 COMMANDS_TOPIC = "cunmai/v1/12/clinic-01/commands"
 DAY_MS = 86_400_000
@@ -271,10 +272,34 @@ def test_only_what_ingest_does_not_have_is_lost(bench: LedgerBench, reason: str,
 
 
 def test_an_absurd_loss_spoils_only_its_own_ledger(bench: LedgerBench) -> None:
-    lose(bench, 10**30, up_to=3, day="2023-02-31")
-    lose(bench, 10**40, up_to=3, day="2023-02-31")
+    lose(bench, MAX_LOST - 1, up_to=3, day="2023-02-31")
+    lose(bench, MAX_LOST, up_to=3, day="2023-02-31")
     bench.sweep()
     assert bench.days() == {TODAY: {"measured": 3, "lost": 3}}
+
+
+def test_claims_that_add_up_to_more_than_an_integer_stop_nothing(bench: LedgerBench) -> None:
+    for number in range(1100):  # 1100 x (2^53 - 1) is beyond 2^63
+        bench.state(2**53 - 1, stream=f"00000000-0000-0000-0000-{number:012d}")
+    bench.readings(oximetry(1))
+    bench.sweep()
+    assert totals(bench.book.db)[GATEWAY].measured == 2**53 - 1, "cut off, and no fault"
+
+
+def test_a_gateway_declares_no_other_gateways_readings_lost(bench: LedgerBench) -> None:
+    bench.readings(oximetry(1), oximetry(5))
+    bench.take(
+        STATE_TOPIC.replace("clinic-01", "clinic-02").replace("/12/", "/54/"),
+        state(
+            1,
+            gateway="clinic-02",
+            stream="00000000-0000-0000-0000-000000000002",
+            losses=[{"stream": STREAM, "day": "2023-11-14", "reason": "dropped", "count": 3}],
+        ),
+    )
+    bench.sweep()
+    mine = totals(bench.book.db)[GATEWAY]
+    assert (mine.lost, mine.missing) == (0, 3)
 
 
 def test_a_claim_of_yesterday_moves_when_its_day_becomes_known(bench: LedgerBench) -> None:
