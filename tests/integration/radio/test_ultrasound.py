@@ -44,8 +44,9 @@ async def test_a_lost_link_is_resumed_at_the_last_good_byte(bench: RadioBench) -
     await bench.until(lambda: uids(bench), "the exam", 30)
     assert machine.connections_count == 2
     assert machine.counts.starts == 2
-    # What was in flight when the link went is sent again, and not the half that had come.
-    assert machine.counts.payload_bytes < len(exam.content) + half / 2
+    # What was in flight when the link went is sent again, and not the half that had come. How much was in
+    # flight is the radio's matter: a few hundred bytes over Bumble, up to 1.5 kB over BlueZ.
+    assert machine.counts.payload_bytes < len(exam.content) + half * 0.8
     assert bench.readings("ultrasound_exam")[0]["content_crc32"] == zlib.crc32(exam.content)
 
 
