@@ -23,7 +23,7 @@ from cunmai_gateway.greeting import Facts, Greeter
 from cunmai_gateway.link import Attachment, Link, matches
 from cunmai_gateway.mender import Mender
 from cunmai_gateway.radio import Radio
-from cunmai_gateway.recovery import Trouble
+from cunmai_gateway.recovery import Step, Trouble
 from cunmai_gateway.report import Report, connected, disconnected, faulty, recovered
 from cunmai_runtime.logs import OnChange
 
@@ -63,6 +63,7 @@ class Connector:
 
     async def run(self) -> None:
         """Scan, connect and reconnect until cancelled; then disconnect from everything."""
+        await self._drop_leftovers()
         async with asyncio.TaskGroup() as tasks:
             while True:
                 found = await self._scan()
@@ -93,6 +94,11 @@ class Connector:
         link = self._links[id_]
         if link.task is not None:
             link.lose("silent")
+
+    async def _drop_leftovers(self) -> None:
+        """A gateway that was killed leaves its links with the stack, and a connected device does not advertise."""
+        addresses = [each.device.address for each in self._attachments.values() if each.device.address]
+        await asyncio.gather(*(self._radio.stack.perform(Step.DISCONNECT, one) for one in addresses))
 
     # -- finding ------------------------------------------------------------------------------------
 

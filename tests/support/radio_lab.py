@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
-from cunmai_gateway.radio import Radio
+from cunmai_gateway.radio import Radio, platform_radio
 from cunmai_sim.air import Air
 from support.radio_bluez import bluez_adapter
 
@@ -43,7 +43,7 @@ async def bumble_lab() -> AsyncIterator[RadioLab]:
 async def bluez_lab() -> AsyncIterator[RadioLab]:
     """Peripherals in this process; the gateway's bleak as it is, over BlueZ and the kernel."""
     async with Air() as air, bluez_adapter(air):
-        yield RadioLab(air, Radio(), patience=_EMULATED)
+        yield RadioLab(air, platform_radio(), patience=_EMULATED)
 
 
 LABS: dict[str, Callable[[], AbstractAsyncContextManager[RadioLab]]] = {

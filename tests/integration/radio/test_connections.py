@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 import pytest
 from bleak.exc import BleakError
@@ -73,9 +72,6 @@ async def test_a_cuff_that_is_used_is_connected_to_at_once_each_time(bench: Radi
     assert "fault" not in bench.conditions("bp-1")
 
 
-@pytest.mark.skipif(
-    os.environ.get("CUNMAI_TEST_RADIO") == "bluez", reason="counts turns of our own event loop"
-)
 async def test_a_gateway_that_is_stopped_while_it_connects_stops(bench: RadioBench) -> None:
     """A cancellation that meets an answer of the radio's is easily swallowed on the way."""
     oximeter = Oximeter(bench.air)
@@ -187,9 +183,21 @@ async def test_a_device_that_cannot_be_connected_to_climbs_the_ladder(
     await device.start()
     await bench.start(listed(device, "t-1", "thermometer"))
     await bench.until(lambda: (Step.POWER_CYCLE, device.address) in stack.steps, "the ladder is climbed", 60)
-    assert stack.steps[:3] == [
+    assert stack.steps[:4] == [
+        (Step.DISCONNECT, device.address),  # at the start: a link that was left behind
         (Step.DISCONNECT, device.address),
         (Step.REMOVE, device.address),
         (Step.POWER_CYCLE, device.address),
     ]
     await bench.until(lambda: told in _reasons(bench, "t-1"), "the step is told")
+
+
+async def test_links_that_a_killed_gateway_left_behind_are_dropped_at_the_start(bench: RadioBench) -> None:
+    """BlueZ keeps them, and a device that is connected is never heard of again by scanning."""
+    stack = FakeStack(Outcome(StepResult.DONE))
+    bench.use_stack(stack)
+    oximeter = Oximeter(bench.air)
+    await oximeter.start()
+    await bench.start(listed(oximeter, "oxi-1", "plx"))
+    await heard(oximeter)
+    assert stack.steps == [(Step.DISCONNECT, oximeter.address)]

@@ -236,3 +236,30 @@ def test_a_foreign_state_says_nothing_of_a_stream(parts: Parts) -> None:
     parts.pipeline.handle(_deliveries(state(999, gateway="clinic-02"), topic=topic))
     assert [(entry.sender, entry.measured) for entry in parts.book.streams()] == [("clinic-01", 0)]
     assert parts.metric("quarantined", reason="wrong_sender") == 1
+
+
+def _correcting(seq: int, **changes: Any) -> dict[str, Any]:
+    corrects = {"stream": STREAM, "seq": seq, "resident": "r-1001"}
+    return oximetry(9, T0_MS + 1000 * seq, resident="r-2002", corrects=corrects, **changes)
+
+
+def test_a_gateway_corrects_no_other_gateways_reading(parts: Parts) -> None:
+    parts.pipeline.handle(_deliveries(envelope([oximetry(1)])))
+    own = "00000000-0000-0000-0000-000000000002"
+    foreign = envelope([_correcting(1)], gateway="clinic-02", stream=own)
+    parts.pipeline.handle(_deliveries(foreign, topic=FOREIGN_TOPIC))
+    assert parts.metric("quarantined", reason="bad_reading") == 1
+    assert _spo2_pcts(parts) == [97.0]
+
+
+def test_a_refused_correction_hides_nothing(parts: Parts) -> None:
+    parts.pipeline.handle(_deliveries(envelope([_correcting(1) | {"t": 1000}])))
+    assert parts.metric("quarantined", reason="implausible_time") == 1
+    parts.pipeline.handle(_deliveries(envelope([oximetry(1)])))
+    assert _spo2_pcts(parts) == [97.0]
+
+
+def test_a_correction_that_comes_first_still_hides_what_it_corrects(parts: Parts) -> None:
+    parts.pipeline.handle(_deliveries(envelope([_correcting(1)])))
+    parts.pipeline.handle(_deliveries(envelope([oximetry(1)])))
+    assert _spo2_pcts(parts) == []
