@@ -25,6 +25,10 @@ DriverName = Annotated[str, AfterValidator(_known_driver)]
 """How to speak to a device: the name of a module's `SPEC` in `drivers/`."""
 
 
+_ADDRESS = r"^([0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$"
+"""As BlueZ writes it, or the identifier that macOS gives instead."""
+
+
 class DeviceSettings(BaseModel):
     """One device of this clinic: only devices listed here are ever connected to."""
 
@@ -32,9 +36,9 @@ class DeviceSettings(BaseModel):
 
     id: DeviceId
     driver: DriverName
-    address: str | None = None
+    address: str | None = Field(default=None, pattern=_ADDRESS)
     """Bluetooth address. Either this or `name`."""
-    name: str | None = None
+    name: str | None = Field(default=None, min_length=1, max_length=248)
     """The name that the device advertises, exactly."""
     expected_every_s: float | None = Field(default=None, ge=1)
     """Raise `silent` when no frame has come for this long, connected or not. Left out: only a connected
@@ -99,6 +103,17 @@ class GatewaySettings(BaseModel):
         if twice:
             raise ValueError(
                 f"设备编号重复: {', '.join(twice)} / device ids are given twice: {', '.join(twice)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _each_device_is_listed_once(self) -> GatewaySettings:
+        found = [device.address.upper() for device in self.devices if device.address is not None]
+        found += [device.name for device in self.devices if device.name is not None]
+        twice = sorted({one for one in found if found.count(one) > 1})
+        if twice:
+            raise ValueError(
+                f"同一设备写了两次: {', '.join(twice)} / one device is listed twice: {', '.join(twice)}"
             )
         return self
 

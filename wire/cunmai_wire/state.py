@@ -61,7 +61,8 @@ class ConfigurationRefused(Message):
 
     id: Annotated[str, Field(min_length=1, max_length=64)]
     """Of the command."""
-    version: ConfigurationVersion
+    version: ConfigurationVersion | Literal[0]
+    """0: of the kept file, which could not be read."""
     reason: Name
     """`older_version`, `same_version`, `not_remote`, `unknown_device`, `invalid`."""
     detail: Annotated[str, StringConstraints(max_length=300)]

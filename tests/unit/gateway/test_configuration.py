@@ -88,6 +88,13 @@ def test_an_assignment_can_be_taken_back(local: GatewaySettings) -> None:
         ({"spool": {"max_mb": 64}, "devices": []}, "not_remote", "spool 不能远程更改"),
         ({"metrics_port": 9100}, "not_remote", "metrics_port 不能远程更改"),
         ({"devices": [OXIMETER, OXIMETER]}, "invalid", "given twice: oxi-1"),
+        (
+            {"devices": [OXIMETER, OXIMETER | {"id": "oxi-2", "address": "f0:0d:00:00:18:22"}]},
+            "invalid",
+            "listed twice: F0:0D:00:00:18:22",
+        ),
+        ({"devices": [OXIMETER | {"address": "not an address"}]}, "invalid", "devices.0.address"),
+        ({"devices": [SECOND | {"name": ""}]}, "invalid", "devices.0.name"),
         ({"devices": [OXIMETER | {"driver": "telepathy"}]}, "invalid", "no driver is called telepathy"),
         ({"devices": [{"id": "oxi-1", "driver": "plx"}]}, "invalid", "address or advertised name"),
         ({"devices": [OXIMETER | {"colour": "red"}]}, "invalid", "devices.0.colour"),
