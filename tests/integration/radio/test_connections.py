@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 from bleak.exc import BleakError
@@ -72,7 +73,7 @@ async def test_a_cuff_that_is_used_is_connected_to_at_once_each_time(bench: Radi
     assert "fault" not in bench.conditions("bp-1")
 
 
-# bleak leaves its bus connection to the garbage collector where connecting is cancelled.
+# Where connecting over BlueZ is cancelled, bleak leaves its bus connection to the garbage collector.
 @pytest.mark.filterwarnings("ignore:.*system_bus_socket:pytest.PytestUnraisableExceptionWarning")
 async def test_a_gateway_that_is_stopped_while_it_connects_stops(bench: RadioBench) -> None:
     """A cancellation that meets an answer of the radio's is easily swallowed on the way."""
@@ -86,6 +87,7 @@ async def test_a_gateway_that_is_stopped_while_it_connects_stops(bench: RadioBen
             await asyncio.sleep(0)
         async with asyncio.timeout(20):
             await bench.stop()
+    gc.collect()
 
 
 async def test_a_driver_with_a_fault_of_its_own_stops_no_other(
