@@ -67,10 +67,6 @@ class Process:
         if self.running is not None:
             end(self.running)
 
-    def ended_with(self, timeout_s: float = 15) -> int:
-        assert self.running is not None
-        return self.running.wait(timeout_s)
-
 
 @dataclass
 class System:

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from cunmai_gateway.decoders.cursor import Cursor, DeviceTime, Malformed
 
-MANUAL_UPDATE = 0x01
 EXTERNAL_REFERENCE = 0x02
 
 

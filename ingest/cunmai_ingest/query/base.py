@@ -9,9 +9,6 @@ from typing import Protocol
 from cunmai_ingest.points import FieldValue
 from cunmai_ingest.query.sites import EVERYWHERE, Sites
 
-MOST_ROWS = 1001
-"""In one answer. One more than a page shows, to see whether there is another."""
-
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -10,7 +10,6 @@ from cunmai_ingest.sanity import Known, Placed, Sent, TimeFault, TimeFlag, place
 from cunmai_wire.base import ClockTrust
 
 ARRIVED_MS = 1_700_000_000_000
-SECOND_MS = 1000
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 T, U, N = ClockTrust.TRUSTED, ClockTrust.UNTRUSTED, ClockTrust.UNKNOWN

@@ -32,7 +32,6 @@ from cunmai_wire.quality import QualityFlag
 _BCI_BYTES = 5
 _V15_BYTES = 20
 _V15_HEADER = b"\xff\xaa"
-_VERSION_ANSWERS = (0x53, 0x48)
 _RATES = (1, 50, 100, 200)
 
 

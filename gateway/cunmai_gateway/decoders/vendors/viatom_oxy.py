@@ -32,7 +32,6 @@ from cunmai_gateway.interpret.oximetry import known, oximetry
 from cunmai_gateway.measurement import NotClinical, NotClinicalReason, Outcome
 from cunmai_wire.quality import QualityFlag
 
-CMD_INFO = 0x14
 CMD_CONFIG = 0x16
 CMD_READ = 0x17
 CMD_REALTIME = 0x1B
