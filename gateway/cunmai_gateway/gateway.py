@@ -17,7 +17,8 @@ import structlog
 from cunmai_gateway.clocktrust import ClockWatch, boot_clock_ms, read_clock_trust
 from cunmai_gateway.configuration import Configuration
 from cunmai_gateway.devices import Devices, Heard
-from cunmai_gateway.kiosk.kiosk import Kiosk, Surroundings
+from cunmai_gateway.kiosk.around import Surroundings
+from cunmai_gateway.kiosk.kiosk import Kiosk
 from cunmai_gateway.kiosk.server import serve
 from cunmai_gateway.kiosk.settings import KioskSettings
 from cunmai_gateway.lanes import LaneLimits

@@ -10,7 +10,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cunmai_gateway.kiosk.kiosk import Kiosk, Surroundings
+from cunmai_gateway.kiosk.around import Surroundings
+from cunmai_gateway.kiosk.kiosk import Kiosk
 from cunmai_gateway.kiosk.server import serve
 from cunmai_gateway.kiosk.settings import KioskSettings
 from cunmai_gateway.measurement import Measurement, NotClinicalReason

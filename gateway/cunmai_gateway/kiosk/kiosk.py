@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from cunmai_gateway.kiosk.around import Surroundings
 from cunmai_gateway.kiosk.attribution import Attributed, append_each
 from cunmai_gateway.kiosk.cards import Cards
 from cunmai_gateway.kiosk.episodes import Episode, episodes, numbers_of
@@ -22,40 +21,19 @@ from cunmai_gateway.kiosk.live import FRESH_MS, LiveBoard
 from cunmai_gateway.kiosk.memory import Memory
 from cunmai_gateway.kiosk.sessions import Sessions
 from cunmai_gateway.kiosk.settings import KioskSettings
-from cunmai_gateway.kiosk.snapshot import Backlog, snapshot
+from cunmai_gateway.kiosk.snapshot import snapshot
+from cunmai_gateway.kiosk.standing import Standing
 from cunmai_gateway.measurement import Measurement, NotClinicalReason
 from cunmai_gateway.readings import Draft, to_reading
 from cunmai_gateway.spool import Spool
-from cunmai_gateway.spool_thread import SpoolThread
-from cunmai_runtime.clock import Clock
-from cunmai_runtime.errors import Retryable
-from cunmai_runtime.logs import OnChange
-from cunmai_wire.base import ClockTrust
 from cunmai_wire.readings import DeviceCondition
 
 LISTED_READINGS = 5_000
-_MOST_MINE = 2_000
-_MOST_HELD = 10_000
 _REFRESH_S = 1.0
 _FORGET_EVERY_S = 600.0
 _DAY_MS = 86_400_000
 KIOSK_DEVICE = "kiosk"
 """The device of what people enter by hand."""
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the kiosk needs of the gateway around it."""
-
-    spool: SpoolThread
-    clock: Clock
-    trust: Callable[[], ClockTrust]
-    up: Callable[[], bool]
-    """Connected to the broker."""
-    appended: Callable[[str, int], None]
-    """The spool holds readings of this stream up to this number: send them."""
-    fault: Callable[[], str | None]
-    """Why nothing can be stored now; None while all is well."""
 
 
 class Kiosk:
@@ -73,15 +51,9 @@ class Kiosk:
         self.sessions = Sessions(settings.limits)
         self._live = LiveBoard(sorted(self._at_kiosk), around.clock())
         self._memory = Memory(data_dir / "kiosk.sqlite", around.clock)
-        self._mine: deque[tuple[str, int]] = deque(maxlen=_MOST_MINE)
-        """Stream and number of what was measured in this session."""
-        self._backlog: Backlog | None = None
-        """As last counted; None before the first count."""
-        self._uncounted, self._uncounted_mine = 0, 0
-        """Appended since the last count."""
+        self._standing = Standing(self._memory, self.sessions, around)
         self._asked_s = 0.0
         self._log = structlog.get_logger("kiosk")
-        self._changed = OnChange()
 
     # -- from the gateway -----------------------------------------------------------------------------
 
@@ -132,11 +104,7 @@ class Kiosk:
         if isinstance(who, Known):
             self.sessions.check_in(who.resident, self._around.clock())
             self._live.begin()
-            self._take_news()
-            self._mine.clear()
-            self._uncounted_mine = 0
-            if self._backlog is not None:
-                self._backlog = replace(self._backlog, mine=0, mine_waiting=0)
+            self._standing.begin()
             self._log.info("kiosk.checked_in", resident=who.resident)
         else:
             self._log.info("kiosk.check_in_refused", reason=who.value)
@@ -164,22 +132,8 @@ class Kiosk:
             ended=self.sessions.last_ended(),
             limits=self.settings.limits,
             live=self._live.view(now_ms),
-            backlog=self._delivery(),
+            backlog=self._standing.now(),
             altitude_m=self.settings.altitude_m,
-        )
-
-    def _delivery(self) -> Backlog:
-        """As last counted, and what came since: nothing is called uploaded because nobody has counted it."""
-        self._take_news()
-        counted = self._backlog or Backlog()
-        return replace(
-            counted,
-            known=self._backlog is not None,
-            up=self._around.up(),
-            problem=self._around.fault(),
-            waiting=counted.waiting + self._uncounted,
-            mine=len(self._mine),
-            mine_waiting=counted.mine_waiting + self._uncounted_mine,
         )
 
     async def recent(self) -> list[Episode]:
@@ -224,7 +178,7 @@ class Kiosk:
         while True:
             if loop.time() >= forget_s:
                 before_ms = self._around.clock() - self.settings.keep_days * _DAY_MS
-                await self._guarded(
+                await self._standing.guarded(
                     partial(self._memory.forget, before_ms=before_ms, most=self.settings.keep_readings)
                 )
                 forget_s = loop.time() + _FORGET_EVERY_S
@@ -234,41 +188,7 @@ class Kiosk:
 
     async def refresh(self) -> None:
         """Count anew what the page shows of delivery."""
-        self._take_news()
-        mine, uncounted, uncounted_mine = list(self._mine), self._uncounted, self._uncounted_mine
-
-        def count(spool: Spool) -> Backlog:
-            return Backlog(
-                waiting=spool.pending(),
-                mine_waiting=_waiting(spool, mine),
-                unattributed=self._memory.unattributed(spool),
-            )
-
-        counted = await self._guarded(count)
-        if counted is not None and mine == list(self._mine)[: len(mine)]:
-            self._backlog = counted
-            self._uncounted -= uncounted
-            self._uncounted_mine -= uncounted_mine
-
-    def _take_news(self) -> None:
-        session = self.sessions.current(self._around.clock())
-        while self._memory.news:
-            stream, fresh = self._memory.news.popleft()
-            self._uncounted += 1
-            if session and fresh.resident == session.resident and fresh.t_ms >= session.began_ms:
-                self._mine.append((stream, fresh.seq))
-                self._uncounted_mine += 1
-
-    async def _guarded(self, work: Callable[[Spool], Any]) -> Any:
-        """The page's own needs never end the gateway: a failing disk is logged, once, and shown."""
-        try:
-            result = await self._around.spool.use(work)
-        except Retryable as error:
-            if self._changed("store", str(error)):
-                self._log.error("kiosk.not_counted", why=str(error))
-            return None
-        self._changed.clear("store")
-        return result
+        await self._standing.refresh()
 
 
 def _at_kiosk(settings: KioskSettings, devices: Mapping[str, str | None]) -> set[str]:
@@ -282,12 +202,3 @@ def _at_kiosk(settings: KioskSettings, devices: Mapping[str, str | None]) -> set
 
 def _highest(spool: Spool) -> tuple[str, int]:
     return spool.stream, spool.measured()
-
-
-def _waiting(spool: Spool, mine: Sequence[tuple[str, int]]) -> int:
-    """How many of these some consumer still owes a receipt for. Another stream's count as waiting."""
-    own = [seq for stream, seq in mine if stream == spool.stream]
-    if not own:
-        return len(mine)
-    held = {one.seq for one in spool.held(min(own) - 1, max(own), _MOST_HELD)}
-    return len(mine) - len(own) + len(held.intersection(own))

@@ -1,0 +1,91 @@
+"""What stands on the pages."""
+
+from __future__ import annotations
+
+from cunmai_gateway.kiosk.words.pair import Pair
+
+PAGE: dict[str, Pair] = {
+    "brand": ("村脉", "Cunmai"),
+    "other_language": ("English", "中文"),
+    "nav": ("页面", "Pages"),
+    "nav_measure": ("测量", "Measure"),
+    "nav_readings": ("补登记", "Whose reading"),
+    "nav_site": ("机构情况", "Clinic status"),
+    "skip": ("跳到正文", "Skip to the content"),
+    "title_measure": ("健康测量", "Health check"),
+    "title_readings": ("测量值是谁的", "Whose reading is it"),
+    "title_site": ("机构情况上报", "Report the clinic's status"),
+    "who_title": ("请刷卡或扫码", "Swipe your card or scan your code"),
+    "who_hint": (
+        "刷卡、扫码都不用点屏幕。没带卡请输入居民编号。",
+        "Just swipe or scan; no need to touch the screen. Without a card, type the resident number.",
+    ),
+    "who_label": ("居民编号", "Resident number"),
+    "who_button": ("登记", "Check in"),
+    "who_privacy": ("请不要输入身份证号或手机号。", "Never type an identity or phone number."),
+    "resident": ("居民", "Resident"),
+    "finish": ("测完了, 结束", "Finished"),
+    "stay": ("还要继续测", "Not finished yet"),
+    "ends_in": ("{n} 秒后自动结束", "ends by itself in {n} s"),
+    "step_who": ("登记", "Check in"),
+    "step_insert": ("夹手指", "Finger in"),
+    "step_measuring": ("测量", "Measure"),
+    "step_result": ("结果", "Result"),
+    "steps": ("步骤", "Steps"),
+    "change": ("更改", "Change"),
+    "cancel": ("取消", "Cancel"),
+    "again": ("没有得到稳定的数值, 请重新夹好再测。", "No settled value yet: put the finger in again."),
+    "choose_first": ("请先在下面选一条, 再刷卡。", "Choose a line below first, then swipe."),
+    "loading": ("正在读取 …", "Loading …"),
+    "insert_title": ("请夹上血氧仪", "Put the finger in"),
+    "insert_hint": (
+        "手指伸到底, 指甲朝上, 手放在桌上, 不要动、不要说话。",
+        "All the way in, nail up, hand on the table. Do not move or talk.",
+    ),
+    "insert_other": ("量血压、体温等也可以现在开始。", "Blood pressure, temperature and others: start now."),
+    "measuring_title": ("正在测量, 请不要动", "Measuring: please keep still"),
+    "result_title": ("测量完成", "Done"),
+    "card_picture": ("示意图: 把卡放在读卡器上", "Picture: a card on the reader"),
+    "spo2": ("血氧饱和度", "Oxygen saturation"),
+    "pulse": ("脉率", "Pulse"),
+    "per_minute": ("次/分", "per minute"),
+    "live_now": ("现在", "now"),
+    "nobody_checked_in": (
+        "正在测量, 但还没有登记是谁。请现在刷卡, 以后的测量值才会算给本人。",
+        "Measuring, but nobody is checked in. Swipe the card now, so that it counts for the right person.",
+    ),
+    "lost": (
+        "页面和网关断开了, 正在重新连接。一分钟后仍不恢复, 请重启一体机。",
+        "The page has lost the gateway and is reconnecting. If this lasts a minute, restart the machine.",
+    ),
+    "none_unattributed": ("没有待登记的测量值", "Every reading has its resident"),
+    "no_script": (
+        "这个页面需要 JavaScript, 请换一个浏览器。",
+        "This page needs JavaScript: use another browser.",
+    ),
+    "show_unattributed": ("只看未登记的", "Only those without a resident"),
+    "show_all": ("看最近全部", "All recent ones"),
+    "readings_hint": (
+        "没有登记或刷错卡时, 在这里改。原来的测量值不会删掉, 只补发一条更正。",
+        (
+            "Put right what was measured without a card or with the wrong one. "
+            "Nothing is deleted: a correction is sent."
+        ),
+    ),
+    "counts_for": ("现在算给", "Counts for"),
+    "nobody": ("没有登记", "nobody"),
+    "right_resident": ("应该是 (刷卡或输入居民编号)", "Should be (swipe the card or type the number)"),
+    "attribute": ("改为此人", "Make it theirs"),
+    "take_back": ("不是此人, 暂不登记", "Not theirs; leave it open"),
+    "times": ("次", "readings"),
+    "site_hint": ("填写现在的情况, 不清楚的可以空着。", "As it is now. Leave open what you do not know."),
+    "waiting_count": ("候诊人数", "People waiting"),
+    "free_beds_count": ("空床数", "Free beds"),
+    "stock_days": ("药品还够用几天", "Days of medicine left"),
+    "days": ("天", "days"),
+    "people": ("人", "people"),
+    "beds": ("张", "beds"),
+    "send": ("上报", "Report"),
+    "unattributed_badge": ("条没有登记", "without a resident"),
+    "sample_picture": ("示意图: 手指伸进指夹, 指甲朝上", "Picture: a finger in the clip, nail up"),
+}
