@@ -28,7 +28,6 @@ from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.logs import configure_logging
 from cunmai_runtime.service import sole_service, stop_on_signals
-from cunmai_runtime.sqlite import transaction
 from cunmai_runtime.yamlfile import load_model
 
 OPEN_SHOWN = 200
@@ -131,7 +130,7 @@ def _desk(settings: RulesSettings) -> Iterator[Desk]:
         )
     with (
         closing(open_journal(settings.journal_path)) as db,
-        transaction(db),
+        db.transaction(),
     ):
         yield Desk(db, settings, load_or_make_key(settings.data_dir / "link.key"))
 

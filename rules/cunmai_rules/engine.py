@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from cunmai_rules import metrics
 from cunmai_rules.arrival import Placed, Sent, place
 from cunmai_rules.clocks import Clocks
 from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.journal.database import Database, StatementRefused
 from cunmai_rules.journal.judgements import REFUSED, Judgements, Subject, subject_of
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.subjects import Subjects
@@ -33,10 +33,8 @@ from cunmai_rules.thresholds.memory import key_of
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_runtime.clock import Clock
 from cunmai_runtime.errors import Retryable, UserError
-from cunmai_runtime.hold import disk_faults
 from cunmai_runtime.intake import Delivery
 from cunmai_runtime.logs import OnChange
-from cunmai_runtime.sqlite import savepoint, transaction
 from cunmai_wire.envelope import EnvelopeHeader, ParsedEnvelope, parse_envelope
 from cunmai_wire.parsing import RefusalReason, Refused, explain
 from cunmai_wire.readings import Reading, values_of
@@ -93,7 +91,7 @@ class Engine:
     """Belongs to the thread that opened `db`."""
 
     def __init__(
-        self, db: sqlite3.Connection, desk: Desk, settings: RulesSettings, clock: Clock, rules: RuleSet
+        self, db: Database, desk: Desk, settings: RulesSettings, clock: Clock, rules: RuleSet
     ) -> None:
         self._db = db
         self._desk = desk
@@ -128,7 +126,7 @@ class Engine:
         taken = _Taken()
         done = 0
         while done < len(batch):
-            with disk_faults("the rules' journal"), transaction(self._db):
+            with self._db.transaction():
                 readings = 0
                 while done < len(batch) and readings < PIECE_READINGS:
                     readings += self._delivery(batch[done], taken)
@@ -161,9 +159,9 @@ class Engine:
         refused = list(parsed.refused)
         judged: list[int] = []
         try:
-            with savepoint(self._db):
+            with self._db.savepoint():
                 faults = self._judge(header, parsed.readings, sent)
-        except (sqlite3.Error, Retryable, UserError):
+        except (StatementRefused, Retryable, UserError):
             raise
         except Exception:  # noqa: BLE001 - a fault of ours: once more, reading by reading, to find which
             faults = [self._judge_alone(header, reading, sent) for reading in parsed.readings]
@@ -244,9 +242,9 @@ class Engine:
     def _alone(self, where: str, work: Callable[[], object]) -> str | None:
         """Do one thing so that a fault of ours in it harms nothing else; the fault, or None."""
         try:
-            with savepoint(self._db):
+            with self._db.savepoint():
                 work()
-        except (sqlite3.Error, Retryable, UserError):
+        except (StatementRefused, Retryable, UserError):
             raise
         except Exception as error:  # noqa: BLE001 - set aside: one bad input never stops the rest
             fault = type(error).__name__
@@ -278,7 +276,7 @@ class Engine:
         """What the passing of time changes: spells that lapse, values that go stale, overdue answers."""
         self._note_rules()
         now_ms = self._clock()
-        with disk_faults("the rules' journal"), transaction(self._db):
+        with self._db.transaction():
             for subject in self._judgements.due_subjects(now_ms, TICK_SUBJECTS):
                 self._tick(subject, now_ms)
             self._desk.chase(now_ms)
@@ -286,7 +284,7 @@ class Engine:
     def _note_rules(self) -> None:
         if self._rules_noted:
             return
-        with disk_faults("the rules' journal"), transaction(self._db):
+        with self._db.transaction():
             removed = self._judgements.take_rules(self._rules.by_id)
         if removed:
             self._log.warning("rules.removed", rules=removed)
@@ -301,7 +299,7 @@ class Engine:
         """Drop readings and closed escalations past their keeping time; how many readings."""
         now_ms = self._clock()
         before_ms = now_ms - self._settings.keep_days * 24 * 3_600_000
-        with disk_faults("the rules' journal"), transaction(self._db):
+        with self._db.transaction():
             self._desk.forget(before_ms, now_ms)
             return self._judgements.forget_before(before_ms)
 

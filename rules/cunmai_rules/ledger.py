@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from cunmai_rules.escalation.policy import Escalation
-from cunmai_rules.journal.database import open_journal
+from cunmai_rules.journal.database import Database, open_journal
 from cunmai_rules.journal.escalations import Escalations, Notice
-from cunmai_rules.journal.judgements import JUDGED, REFUSED
+from cunmai_rules.journal.judgements import JUDGED, REFUSED, Judgements
 from cunmai_runtime.held import read_ranges
 from cunmai_wire.ranges import SeqRanges
+
+FOREVER_MS = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ def judged_of_kind(journal: Path, kind: str) -> int:
     """How many readings of one kind are on record."""
     with closing(open_journal(journal)) as db:
         query = "SELECT count(*) FROM observation WHERE kind = ?"
-        return int(db.execute(query, (kind,)).fetchone()[0])
+        ((count,),) = db.execute(query, (kind,))
+        return int(count)
 
 
 def told(journal: Path, limit: int = 10_000) -> Iterator[Told]:
@@ -81,13 +83,11 @@ def told(journal: Path, limit: int = 10_000) -> Iterator[Told]:
 def newest_value(journal: Path, subject: str, field: str) -> float | None:
     """The newest value of one field of one subject, or None."""
     with closing(open_journal(journal)) as db:
-        row = db.execute(
-            "SELECT json_extract(reading, '$.values.' || ?) AS value FROM observation"
-            " WHERE subject = ? AND value IS NOT NULL ORDER BY t_ms DESC LIMIT 1",
-            (field, subject),
-        ).fetchone()
-    return float(row[0]) if row else None
+        readings = Judgements(db).around(subject, 0, FOREVER_MS)
+    values = (reading.values.get(field) for reading in reversed(readings))
+    return next((float(value) for value in values if value is not None), None)
 
 
-def _rows(db: sqlite3.Connection, stream: str) -> int:
-    return int(db.execute("SELECT count(*) FROM observation WHERE stream = ?", (stream,)).fetchone()[0])
+def _rows(db: Database, stream: str) -> int:
+    ((count,),) = db.execute("SELECT count(*) FROM observation WHERE stream = ?", (stream,))
+    return int(count)

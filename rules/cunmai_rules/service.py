@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from cunmai_rules.cautions import cautions
 from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Status
-from cunmai_rules.journal.database import open_journal
+from cunmai_rules.journal.database import Database, open_journal
 from cunmai_rules.keys import load_or_make_key
 from cunmai_rules.notify.notifier import Notifier
 from cunmai_rules.notify.webhook import WebhookSender
@@ -27,10 +26,9 @@ from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import RulesInForce
 from cunmai_runtime.clock import Clock, system_clock
 from cunmai_runtime.errors import UserError
-from cunmai_runtime.hold import Hold, Stopped, disk_faults
+from cunmai_runtime.hold import Hold, Stopped
 from cunmai_runtime.intake import Intake
 from cunmai_runtime.outgoing import Outgoing
-from cunmai_runtime.sqlite import transaction
 from cunmai_wire.events import Lane
 from cunmai_wire.topics import Channel, all_gateways_filter, gateway_topic
 
@@ -195,8 +193,7 @@ class _Chores:
         metrics.RULE_FILE_PROBLEMS.set(len(self._in_force.problems))
 
     def _count(self) -> None:
-        with disk_faults("the rules' journal"):
-            counts = self._desk.escalations.counts()
+        counts = self._desk.escalations.counts()
         for lane in Lane:
             for status in Status:
                 metrics.ESCALATIONS_NOW.labels(lane, status).set(counts.get((lane, status), 0))
@@ -205,7 +202,7 @@ class _Chores:
 class _EventOutbox:
     """Sends events until ingest has receipted them."""
 
-    def __init__(self, db: sqlite3.Connection, desk: Desk, intake: Intake, source: str, clock: Clock) -> None:
+    def __init__(self, db: Database, desk: Desk, intake: Intake, source: str, clock: Clock) -> None:
         self._db = db
         self._desk = desk
         self._intake = intake
@@ -214,7 +211,7 @@ class _EventOutbox:
 
     def send(self) -> None:
         """Raises Retryable where the journal fails."""
-        with disk_faults("the rules' journal"), transaction(self._db):
+        with self._db.transaction():
             self._send()
 
     def _send(self) -> None:

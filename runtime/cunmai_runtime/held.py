@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
+from typing import Any, Protocol
 
 from cunmai_wire.ranges import SeqRanges
+
+
+class Executes(Protocol):
+    """A connection to a database: SQLite's own, or what stands for one."""
+
+    def execute(self, sql: str, parameters: Any = ..., /) -> Any:
+        """Run one statement; what it returned has `fetchone`, `fetchall`, and can be iterated."""
 
 
 def table(name: str) -> str:
@@ -32,9 +39,7 @@ _TOUCHING = """
 """
 
 
-def add_range(
-    db: sqlite3.Connection, stream: str, what: str, first: int, last: int, *, name: str = "held"
-) -> int:
+def add_range(db: Executes, stream: str, what: str, first: int, last: int, *, name: str = "held") -> int:
     """Add [first, last] to a set, merging; how many of its numbers were new. Within a transaction.
 
     `name`: of the table.
@@ -56,7 +61,7 @@ def add_range(
     return last - first + 1 - known
 
 
-def contains(db: sqlite3.Connection, stream: str, what: str, number: int) -> bool:
+def contains(db: Executes, stream: str, what: str, number: int) -> bool:
     """Whether the number is in the set."""
     row = db.execute(
         "SELECT last FROM held WHERE stream = ? AND what = ? AND first <= ? ORDER BY first DESC LIMIT 1",
@@ -65,7 +70,7 @@ def contains(db: sqlite3.Connection, stream: str, what: str, number: int) -> boo
     return row is not None and int(row[0]) >= number
 
 
-def read_ranges(db: sqlite3.Connection, stream: str, what: str) -> SeqRanges:
+def read_ranges(db: Executes, stream: str, what: str) -> SeqRanges:
     """The whole set."""
     rows = db.execute(
         "SELECT first, last FROM held WHERE stream = ? AND what = ? ORDER BY first", [stream, what]

@@ -20,7 +20,6 @@ from cunmai_rules.journal.judgements import JUDGED, REFUSED
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.held import add_range
-from cunmai_runtime.sqlite import transaction
 from support.ledger_bench import ledger_bench
 from support.messages import STREAM, T0_MS, oximetry
 
@@ -69,7 +68,7 @@ def test_what_the_rules_journal_knows_is_no_gap(config: Path) -> None:
         bench.readings(*[oximetry(seq, T0_MS) for seq in range(1, 7)])
         bench.judged((1, 1))
         bench.sweep()
-    with closing(open_journal(config.parent / "rules-journal.sqlite")) as db, transaction(db):
+    with closing(open_journal(config.parent / "rules-journal.sqlite")) as db, db.transaction():
         add_range(db, STREAM, JUDGED, 2, 3)
         add_range(db, STREAM, REFUSED, 5, 5)
     gaps = json.loads(run(ledger_app, "--config", config, "--day", DAY, "--json").output)["gaps"]

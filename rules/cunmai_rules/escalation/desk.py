@@ -7,7 +7,6 @@ and told as an event, together or not at all.
 from __future__ import annotations
 
 import hmac
-import sqlite3
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from cunmai_rules.escalation import grouping
 from cunmai_rules.escalation import policy as state_machine
 from cunmai_rules.escalation.policy import Ask, CloseReason, Escalation, Status
 from cunmai_rules.escalation.record import Record
+from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.escalations import Escalations, FindingRow, Notice, notice_id
 from cunmai_rules.journal.events import Events
 from cunmai_rules.journal.judgements import Subject
@@ -32,7 +32,7 @@ _TOKEN_BYTES = 16
 class Desk:
     """One connection's view of escalations."""
 
-    def __init__(self, db: sqlite3.Connection, settings: RulesSettings, link_key: bytes) -> None:
+    def __init__(self, db: Database, settings: RulesSettings, link_key: bytes) -> None:
         self._settings = settings
         self._policy = settings.escalation_policy()
         self._log = structlog.get_logger("rules")

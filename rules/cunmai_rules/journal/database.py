@@ -1,95 +1,76 @@
-"""The file and its schema."""
+"""What the journal asks of a database: one connection, statements in portable SQL, transactions.
+
+Two implement it: `sqlite.py`, the embedded default, and `postgres.py`, for more than one machine. Both
+have the same tables (`migrations.py`) and run the same statements:
+
+- parameters are `?` or `:name`; a query is text of the program's own, never input;
+- `ON CONFLICT DO NOTHING` or `DO UPDATE`, `RETURNING`, `CASE`, `coalesce`, plain joins: yes. No
+  `INSERT OR IGNORE`, no `json_extract` (what is looked for by content has a column of its own), no
+  `lastrowid`, no truth value where a number is meant (`corrected = 0`, not `NOT corrected`);
+- numbers are 64 bits, times are ms, yes and no are 1 and 0, text holds no NUL;
+- a table that says which subject a row is about is written only while that subject is `locked`: on SQLite
+  one transaction writes at a time anyway; on PostgreSQL several workers do.
+
+How to add a table or a column: append one migration to `migrations.MIGRATIONS`; never change an earlier one.
+
+Errors: Retryable where it may work later (busy, full, unreachable, restarting), UserError where somebody
+has to mend it, StatementRefused where the statement itself is at fault (a constraint, a trigger, a mistake of ours).
+"""
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
-from cunmai_runtime import held
-from cunmai_runtime.sqlite import open_database
-
-_MIGRATIONS = (
-    held.TABLE
-    + """
-    CREATE TABLE subject (id TEXT PRIMARY KEY, state TEXT NOT NULL, gateway TEXT NOT NULL, device TEXT NOT NULL,
-                          resident TEXT, due_ms INTEGER) STRICT, WITHOUT ROWID;
-    CREATE INDEX subject_due ON subject (due_ms) WHERE due_ms IS NOT NULL;
-
-    CREATE TABLE observation (
-        stream TEXT NOT NULL, seq INTEGER NOT NULL, subject TEXT NOT NULL, kind TEXT NOT NULL,
-        t_ms INTEGER NOT NULL, arrived_ms INTEGER NOT NULL, late INTEGER NOT NULL,
-        reading TEXT NOT NULL,    -- values and quality, as judged
-        decisions TEXT NOT NULL,  -- rule to reason
-        PRIMARY KEY (stream, seq)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX observation_subject ON observation (subject, t_ms);
-
-    CREATE TABLE escalation (id TEXT PRIMARY KEY, subject TEXT NOT NULL, status TEXT NOT NULL,
-                             opened_ms INTEGER NOT NULL, due_ms INTEGER, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE INDEX escalation_due ON escalation (due_ms) WHERE due_ms IS NOT NULL;
-    CREATE INDEX escalation_subject ON escalation (subject, opened_ms);
-
-    CREATE TABLE notice (
-        id TEXT PRIMARY KEY, escalation TEXT NOT NULL REFERENCES escalation (id), contact TEXT NOT NULL,
-        number INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, due_ms INTEGER NOT NULL,
-        queued_ms INTEGER NOT NULL, accepted_ms INTEGER, error TEXT
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX notice_due ON notice (due_ms) WHERE state = 'queued';
-    CREATE INDEX notice_escalation ON notice (escalation, number);
-
-    CREATE TABLE link (token_hash BLOB PRIMARY KEY, escalation TEXT NOT NULL REFERENCES escalation (id),
-                       contact TEXT NOT NULL, expires_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-
-    CREATE TABLE history (n INTEGER PRIMARY KEY AUTOINCREMENT, t_ms INTEGER NOT NULL, escalation TEXT,
-                          type TEXT NOT NULL, actor TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
-    CREATE INDEX history_escalation ON history (escalation, n);
-    CREATE TRIGGER history_is_append_only BEFORE UPDATE ON history
-        BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
-
-    CREATE TABLE event_stream (id TEXT NOT NULL) STRICT;
-    CREATE TABLE event (seq INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, body TEXT NOT NULL,
-                        sent_ms INTEGER NOT NULL DEFAULT 0) STRICT;
-    """,
-    """
-    -- A stream belongs to the gateway that sent it first.
-    CREATE TABLE sender (stream TEXT PRIMARY KEY, gateway TEXT NOT NULL) STRICT, WITHOUT ROWID;
-    -- Of a reading's content: another content under the same number is not a repetition.
-    ALTER TABLE observation ADD COLUMN digest TEXT;
-    -- The rules that states were last judged by: one that is missing later was removed.
-    CREATE TABLE rule_in_force (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
-    """,
-    """
-    -- Each finding of an escalation: the one that opened it, and those that joined it.
-    CREATE TABLE finding (
-        id TEXT PRIMARY KEY, escalation TEXT NOT NULL REFERENCES escalation (id), rule TEXT NOT NULL,
-        version TEXT NOT NULL, grade TEXT NOT NULL, lane TEXT NOT NULL, reason TEXT NOT NULL,
-        reading_t_ms INTEGER NOT NULL, stream TEXT, seq INTEGER, found_ms INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX finding_escalation ON finding (escalation, found_ms);
-
-    -- What the message says, without its link: every attempt of a notice sends the same bytes.
-    ALTER TABLE notice ADD COLUMN text TEXT;
-    CREATE INDEX link_escalation ON link (escalation);
-
-    -- History goes only with its escalation, and an escalation only when it is closed.
-    CREATE TRIGGER history_stays_with_its_escalation BEFORE DELETE ON history
-        WHEN EXISTS (SELECT 1 FROM escalation WHERE id = OLD.escalation)
-        BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
-    CREATE TRIGGER open_escalations_stay BEFORE DELETE ON escalation WHEN OLD.status <> 'closed'
-        BEGIN SELECT RAISE(ABORT, 'an open escalation cannot be removed'); END;
-    """,
-    """
-    -- A finding that a late reading or a correction has shown to be none.
-    ALTER TABLE finding ADD COLUMN withdrawn_ms INTEGER;
-    CREATE INDEX finding_reading ON finding (stream, seq);
-    -- A reading that a correction stands in for counts for nobody. The correction may come first.
-    ALTER TABLE observation ADD COLUMN corrected INTEGER NOT NULL DEFAULT 0;
-    CREATE TABLE correction (stream TEXT NOT NULL, seq INTEGER NOT NULL,
-                             PRIMARY KEY (stream, seq)) STRICT, WITHOUT ROWID;
-    """,
-)
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 
-def open_journal(path: Path) -> sqlite3.Connection:
-    """Open or create the journal. Raises UserError, sqlite3.DatabaseError."""
-    return open_database(path, _MIGRATIONS)
+class StatementRefused(Exception):
+    """The database will not do this, now or later: a constraint or a trigger forbids it, or it is not SQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All that a statement returned. What can be many has a LIMIT."""
+
+    rows: list[tuple[Any, ...]]
+    rowcount: int
+    """How many rows an INSERT, UPDATE or DELETE touched."""
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The first row."""
+        return self.rows[0] if self.rows else None
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return self.rows
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self.rows)
+
+
+class Database(Protocol):
+    """One connection. It belongs to the thread that opened it."""
+
+    def execute(self, sql: str, parameters: Parameters = ..., /) -> Rows:
+        """Run one statement. Outside a transaction it is one by itself."""
+
+    def executemany(self, sql: str, rows: Iterable[Parameters], /) -> None:
+        """Run one statement for each of these, and let what they return go."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All of the block, or none of it; a commit that returned is on the disk."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """A part of a transaction that can fail by itself: undone alone, and the error goes on."""
+
+    def close(self) -> None: ...
+
+
+def open_journal(path: Path) -> Database:
+    """Open or create the journal. Raises UserError, Retryable."""
+    from cunmai_rules.journal.sqlite import SqliteDatabase  # noqa: PLC0415 - it implements this module
+
+    return SqliteDatabase(path)

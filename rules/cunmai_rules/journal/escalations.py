@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from cunmai_rules.escalation.policy import Escalation, Status
+from cunmai_rules.journal.database import Database
 from cunmai_wire.events import Grade, Lane, NoticeState
 
 
@@ -70,7 +70,7 @@ def escalation_id(subject: str, key: str) -> str:
 class Escalations:
     """Reads and writes within the caller's transaction."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
 
     # -- escalations ----------------------------------------------------------------------------------
@@ -81,14 +81,18 @@ class Escalations:
 
     def save(self, escalation: Escalation) -> None:
         self._db.execute(
-            "INSERT INTO escalation VALUES (:id, :subject, :status, :opened_ms, :due_ms, :body)"
-            " ON CONFLICT (id) DO UPDATE SET status = :status, due_ms = :due_ms, body = :body",
+            "INSERT INTO escalation (id, subject, status, opened_ms, due_ms, lane, closed_ms, body)"
+            " VALUES (:id, :subject, :status, :opened_ms, :due_ms, :lane, :closed_ms, :body)"
+            " ON CONFLICT (id) DO UPDATE SET status = :status, due_ms = :due_ms, lane = :lane,"
+            " closed_ms = :closed_ms, body = :body",
             {
                 "id": escalation.id,
                 "subject": escalation.subject,
                 "status": escalation.status,
                 "opened_ms": escalation.opened_ms,
                 "due_ms": escalation.due_ms,
+                "lane": escalation.lane,
+                "closed_ms": escalation.closed_ms,
                 "body": json.dumps(asdict(escalation), ensure_ascii=False),
             },
         )
@@ -119,9 +123,7 @@ class Escalations:
 
     def counts(self) -> dict[tuple[Lane, Status], int]:
         """How many there are of each lane and status."""
-        rows = self._db.execute(
-            "SELECT json_extract(body, '$.lane'), status, count(*) FROM escalation GROUP BY 1, 2"
-        )
+        rows = self._db.execute("SELECT lane, status, count(*) FROM escalation GROUP BY lane, status")
         return {(Lane(lane), Status(status)): count for lane, status, count in rows}
 
     def newest(self, limit: int) -> list[Escalation]:
@@ -132,8 +134,8 @@ class Escalations:
 
     def add_notice(self, notice: Notice) -> None:
         self._db.execute(
-            "INSERT OR IGNORE INTO notice VALUES (:id, :escalation, :contact, :number, :state, :attempts,"
-            " :due_ms, :queued_ms, :accepted_ms, :error, :text)",
+            f"INSERT INTO notice ({_NOTICE}) VALUES (:id, :escalation, :contact, :number, :state, :attempts,"  # noqa: S608
+            " :due_ms, :queued_ms, :accepted_ms, :error, :text) ON CONFLICT DO NOTHING",
             asdict(notice),
         )
 
@@ -147,13 +149,15 @@ class Escalations:
     def due_notices(self, now_ms: int, longest_ms: int, limit: int) -> list[Notice]:
         """Those to be sent now; one that is due after the longest pause has had the clock set back under it."""
         rows = self._db.execute(
-            "SELECT * FROM notice WHERE state = 'queued' AND (due_ms <= ? OR due_ms > ?) ORDER BY due_ms LIMIT ?",
+            f"SELECT {_NOTICE} FROM notice"  # noqa: S608 - a constant
+            " WHERE state = 'queued' AND (due_ms <= ? OR due_ms > ?) ORDER BY due_ms LIMIT ?",
             (now_ms, now_ms + longest_ms, limit),
         )
         return [_notice(row) for row in rows]
 
     def notices(self, escalation: str) -> list[Notice]:
-        rows = self._db.execute("SELECT * FROM notice WHERE escalation = ? ORDER BY number", (escalation,))
+        query = f"SELECT {_NOTICE} FROM notice WHERE escalation = ? ORDER BY number"  # noqa: S608 - a constant
+        rows = self._db.execute(query, (escalation,))
         return [_notice(row) for row in rows]
 
     # -- findings -------------------------------------------------------------------------------------
@@ -201,7 +205,8 @@ class Escalations:
         if row is None:
             return None
         query = "SELECT count(*) FROM finding WHERE escalation = ? AND withdrawn_ms IS NULL"
-        return row[0], row[1], int(self._db.execute(query, (row[0],)).fetchone()[0])
+        ((standing,),) = self._db.execute(query, (row[0],))
+        return row[0], row[1], int(standing)
 
     def findings_about(self, stream: str, seq: int) -> list[str]:
         """The ids of standing findings that name this reading as theirs."""
@@ -227,7 +232,8 @@ class Escalations:
     def add_link(self, token: str, escalation: str, contact: str, expires_ms: int) -> None:
         """Only a hash of the token is kept: a copy of this file opens no page."""
         self._db.execute(
-            "INSERT OR IGNORE INTO link VALUES (?, ?, ?, ?)", (_hash(token), escalation, contact, expires_ms)
+            "INSERT INTO link VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (_hash(token), escalation, contact, expires_ms),
         )
 
     def link(self, token: str) -> tuple[str, str, int] | None:
@@ -258,7 +264,7 @@ class Escalations:
         """Open reviews from before, which nobody has answered."""
         rows = self._db.execute(
             "SELECT body FROM escalation WHERE status <> ? AND opened_ms < ?"
-            " AND json_extract(body, '$.lane') = ? AND due_ms IS NULL ORDER BY opened_ms LIMIT ?",
+            " AND lane = ? AND due_ms IS NULL ORDER BY opened_ms LIMIT ?",
             (Status.CLOSED, opened_before_ms, Lane.REVIEW, limit),
         )
         return [_load(body) for (body,) in rows]
@@ -269,7 +275,7 @@ class Escalations:
             row[0]
             for row in self._db.execute(
                 "SELECT id FROM escalation WHERE status = ?"
-                " AND coalesce(json_extract(body, '$.closed_ms'), opened_ms) < ? LIMIT ?",
+                " AND coalesce(closed_ms, opened_ms) < ? ORDER BY id LIMIT ?",
                 (Status.CLOSED, closed_before_ms, limit),
             )
         ]
@@ -278,6 +284,9 @@ class Escalations:
                 self._db.execute(statement, (id_,))
         return len(ids)
 
+
+_NOTICE = "id, escalation, contact, number, state, attempts, due_ms, queued_ms, accepted_ms, error, text"
+"""The columns, in the order of `Notice`'s fields."""
 
 # History last: it can go only when its escalation has gone.
 _FORGET = (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cunmai_rules.journal.database import Database
 from cunmai_wire.events import MAX_EVENTS, event_adapter
 from cunmai_wire.ranges import Range
 from cunmai_wire.topics import events_topic
@@ -27,7 +27,7 @@ class PendingEvents:
 class Events:
     """Reads and writes within the caller's transaction."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
 
     def stream(self) -> str:
@@ -41,12 +41,13 @@ class Events:
 
     def add(self, gateway: str, t_ms: int, type_: str, **fields: object) -> None:
         """Queue one event about something at `gateway`. Raises ValidationError where it breaks the contract."""
-        cursor = self._db.execute("INSERT INTO event (topic, body) VALUES (?, '')", (events_topic(gateway),))
+        insert = "INSERT INTO event (topic, body) VALUES (?, '') RETURNING seq"
+        ((seq,),) = self._db.execute(insert, (events_topic(gateway),))
         present = {name: value for name, value in fields.items() if value is not None}
-        event = {"seq": cursor.lastrowid, "t": t_ms, "gateway": gateway, "type": type_, **present}
+        event = {"seq": seq, "t": t_ms, "gateway": gateway, "type": type_, **present}
         checked = event_adapter.validate_json(json.dumps(event))
         body = checked.model_dump_json(exclude_none=True)
-        self._db.execute("UPDATE event SET body = ? WHERE seq = ?", (body, cursor.lastrowid))
+        self._db.execute("UPDATE event SET body = ? WHERE seq = ?", (body, seq))
 
     def pending(self, sent_before_ms: int, now_ms: int) -> list[PendingEvents]:
         """Events not sent since `sent_before_ms`, oldest first, by topic; at most one batch in all.
@@ -77,4 +78,5 @@ class Events:
         self._db.executemany("DELETE FROM event WHERE seq BETWEEN ? AND ?", ranges)
 
     def waiting(self) -> int:
-        return int(self._db.execute("SELECT count(*) FROM event").fetchone()[0])
+        ((count,),) = self._db.execute("SELECT count(*) FROM event")
+        return int(count)

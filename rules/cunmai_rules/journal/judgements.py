@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cunmai_rules.journal.database import Database
 from cunmai_rules.thresholds.events import Decision, Observation
 from cunmai_rules.thresholds.memory import NOTHING_YET, Key, Memory, dump_memory, key_of, load_memory
 from cunmai_runtime import held
@@ -48,7 +48,7 @@ def subject_of(gateway: str, device: str, resident: str | None) -> Subject:
 class Judgements:
     """Reads and writes within the caller's transaction."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
 
     # -- what was seen --------------------------------------------------------------------------------
@@ -65,9 +65,8 @@ class Judgements:
 
     def belongs_to(self, stream: str, gateway: str) -> bool:
         """Whether this stream is this gateway's: it is the first sender's, for ever."""
-        self._db.execute("INSERT OR IGNORE INTO sender VALUES (?, ?)", (stream, gateway))
-        row = self._db.execute("SELECT gateway FROM sender WHERE stream = ?", (stream,)).fetchone()
-        return bool(row[0] == gateway)
+        self._db.execute("INSERT INTO sender VALUES (?, ?) ON CONFLICT DO NOTHING", (stream, gateway))
+        return self.sender(stream) == gateway
 
     def digest(self, stream: str, seq: int) -> str | None:
         """The digest of a reading's content, while the reading is kept."""
@@ -85,7 +84,8 @@ class Judgements:
 
     def save_memory(self, subject: Subject, memory: Memory, due_ms: int | None) -> None:
         self._db.execute(
-            "INSERT INTO subject VALUES (:id, :state, :gateway, :device, :resident, :due_ms)"
+            "INSERT INTO subject (id, state, gateway, device, resident, due_ms)"
+            " VALUES (:id, :state, :gateway, :device, :resident, :due_ms)"
             " ON CONFLICT (id) DO UPDATE SET state = :state, gateway = :gateway, device = :device,"
             " due_ms = :due_ms",
             {
@@ -108,7 +108,7 @@ class Judgements:
         removed = sorted(before.difference(rules))
         for rule in removed:
             self._db.execute("DELETE FROM rule_in_force WHERE id = ?", (rule,))
-            self._db.execute("UPDATE subject SET due_ms = 0 WHERE instr(state, ?)", (f'"{rule}":',))
+            self._db.execute("UPDATE subject SET due_ms = 0 WHERE state LIKE ?", (f'%"{rule}":%',))
         added = [(rule,) for rule in sorted(set(rules) - before)]
         self._db.executemany("INSERT INTO rule_in_force VALUES (?)", added)
         return removed
@@ -157,7 +157,7 @@ class Judgements:
         """The readings that count for a subject, after this one in the order of time."""
         rows = self._db.execute(
             "SELECT stream, seq, kind, t_ms, late, reading FROM observation"
-            " WHERE subject = ? AND t_ms >= ? AND NOT corrected",
+            " WHERE subject = ? AND t_ms >= ? AND corrected = 0",
             (subject, after[0]),
         )
         found = [_observation(*row) for row in rows]
@@ -180,21 +180,21 @@ class Judgements:
         row = self._db.execute(
             "SELECT subject.id, subject.gateway, subject.device, subject.resident, observation.t_ms"
             " FROM observation JOIN subject ON subject.id = observation.subject"
-            " WHERE stream = ? AND seq = ? AND NOT corrected",
+            " WHERE stream = ? AND seq = ? AND corrected = 0",
             (stream, seq),
         ).fetchone()
         return (Subject(*row[:4]), (row[4], stream, seq)) if row else None
 
     def correct(self, stream: str, seq: int) -> None:
         """This reading counts for nobody from now on, also where it has yet to come."""
-        self._db.execute("INSERT OR IGNORE INTO correction VALUES (?, ?)", (stream, seq))
+        self._db.execute("INSERT INTO correction VALUES (?, ?) ON CONFLICT DO NOTHING", (stream, seq))
         self._db.execute("UPDATE observation SET corrected = 1 WHERE stream = ? AND seq = ?", (stream, seq))
 
     def around(self, subject: str, from_ms: int, to_ms: int, limit: int = 2000) -> list[Judged]:
         """Readings of one subject in a span of time, oldest first; the newest `limit` of them."""
         rows = self._db.execute(
             "SELECT stream, seq, t_ms, kind, late, reading, decisions FROM observation"
-            " WHERE subject = ? AND t_ms BETWEEN ? AND ? AND NOT corrected ORDER BY t_ms DESC, seq DESC LIMIT ?",
+            " WHERE subject = ? AND t_ms BETWEEN ? AND ? AND corrected = 0 ORDER BY t_ms DESC, seq DESC LIMIT ?",
             (subject, from_ms, to_ms, limit),
         ).fetchall()
         return [_judged(*row) for row in reversed(rows)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -14,6 +13,7 @@ import structlog
 from cunmai_rules import metrics
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Escalation
+from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.escalations import Notice
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.notify.message import TREND_MS, finding, sms_text
@@ -22,8 +22,7 @@ from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_runtime.clock import Clock
 from cunmai_runtime.errors import Permanent
-from cunmai_runtime.hold import Hold, Stopped, disk_faults, pause_s
-from cunmai_runtime.sqlite import transaction
+from cunmai_runtime.hold import Hold, Stopped, pause_s
 
 RETRY_FIRST_S = 1.0
 RETRY_LONGEST_S = 30.0
@@ -37,7 +36,7 @@ class Notifier:
 
     def __init__(
         self,
-        db: sqlite3.Connection,
+        db: Database,
         desk: Desk,
         sender: WebhookSender,
         settings: RulesSettings,
@@ -88,19 +87,16 @@ class Notifier:
         free = self._settings.webhook.at_once - len(self._under_way)
         if free <= 0:
             return 0
-        with disk_faults("the rules' journal"):
-            due = self._desk.escalations.due_notices(
-                self._clock(), int(RETRY_LONGEST_S * 1000), BATCH_NOTICES
-            )
-            waiting = [notice for notice in due if notice.id not in self._under_way][:free]
-            for notice in waiting:
-                self._start(notice)
+        due = self._desk.escalations.due_notices(self._clock(), int(RETRY_LONGEST_S * 1000), BATCH_NOTICES)
+        waiting = [notice for notice in due if notice.id not in self._under_way][:free]
+        for notice in waiting:
+            self._start(notice)
         return len(waiting)
 
     def _start(self, notice: Notice) -> None:
         escalation = self._desk.escalations.get(notice.escalation)
         assert escalation is not None, "a notice belongs to an escalation"
-        with transaction(self._db):
+        with self._db.transaction():
             wanted = self._desk.about_to_send(notice, self._text(notice, escalation), self._clock())
         if wanted is None:
             metrics.NOTICES.labels("dropped").inc()
@@ -145,8 +141,7 @@ class Notifier:
         """Write down what has come of those under way. Raises Retryable with the rest still to be written."""
         for id_, (notice, future) in list(self._under_way.items()):
             if future.done():
-                with disk_faults("the rules' journal"):
-                    self._record(notice, future)
+                self._record(notice, future)
                 del self._under_way[id_]
 
     def _record(self, notice: Notice, future: Future[None]) -> None:
@@ -154,14 +149,14 @@ class Notifier:
         if future.cancelled():
             return
         if error is None:
-            with transaction(self._db):
+            with self._db.transaction():
                 self._desk.accepted(notice, self._clock())
             metrics.NOTICES.labels("accepted").inc()
             self._log.info(
                 "notify.accepted", notice=notice.id, contact=notice.contact, escalation=notice.escalation
             )
         elif isinstance(error, Permanent):
-            with transaction(self._db):
+            with self._db.transaction():
                 self._desk.failed(notice, str(error), self._clock())
             metrics.NOTICES.labels("failed").inc()
             self._log.error("notify.failed", notice=notice.id, contact=notice.contact, why=str(error))
@@ -175,7 +170,7 @@ class Notifier:
             notice.attempts + 1, first_s=RETRY_FIRST_S, longest_s=RETRY_LONGEST_S, chance=self._chance()
         )
         now_ms = self._clock()
-        with transaction(self._db):
+        with self._db.transaction():
             self._desk.postponed(notice, why, now_ms + int(wait_s * 1000), now_ms)
         metrics.NOTICES.labels("postponed").inc()
         if why == notice.error:

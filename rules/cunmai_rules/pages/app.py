@@ -5,7 +5,6 @@ Opening a page answers nothing (message apps fetch links by themselves); only th
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,14 +20,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from cunmai_rules.cautions import cautions
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Status
-from cunmai_rules.journal.database import open_journal
+from cunmai_rules.journal.database import Database, StatementRefused, open_journal
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.pages.view import escalation_view
 from cunmai_rules.pages.words import TEXT, Lang, say
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import RulesInForce
 from cunmai_runtime.clock import Clock
-from cunmai_runtime.sqlite import transaction
+from cunmai_runtime.errors import Retryable, UserError
 from cunmai_wire.events import Answer, Lane
 
 MOST_BODY_BYTES = 4096
@@ -84,8 +83,10 @@ def build_app(
     def take(request: Request, token: str, answer: Annotated[str, Form()] = "") -> Response:
         return pages.take(token, answer, _language(request))
 
-    @app.exception_handler(sqlite3.Error)
-    async def busy(request: Request, error: sqlite3.Error) -> HTMLResponse:
+    @app.exception_handler(Retryable)
+    @app.exception_handler(UserError)
+    @app.exception_handler(StatementRefused)
+    async def busy(request: Request, error: Exception) -> HTMLResponse:
         log.warning("rules.page_failed", why=str(error))
         return pages.refusal(Refusal("busy", 503), _language(request))
 
@@ -138,7 +139,7 @@ class _Pages:
     def show(self, token: str, lang: Lang, *, answered: bool) -> HTMLResponse:
         with self._opened() as (db, desk):
             escalation_id, contact = self._admit(desk, token)
-            with transaction(db):
+            with db.transaction():
                 desk.escalations.log(self._clock(), escalation_id, "viewed", contact)
             escalation = desk.escalations.get(escalation_id)
             assert escalation is not None, "a link belongs to an escalation"
@@ -158,7 +159,7 @@ class _Pages:
             escalation_id, contact = self._admit(desk, token)
             if answer not in list(Answer):
                 raise Refusal("bad_answer", 422)
-            with transaction(db):
+            with db.transaction():
                 desk.answer(escalation_id, contact, Answer(answer), self._clock())
         query = "?done&lang=en" if lang == "en" else "?done"
         return RedirectResponse(f"/e/{token}{query}", status_code=303)
@@ -190,7 +191,7 @@ class _Pages:
         return escalation, contact
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[sqlite3.Connection, Desk]]:
+    def _opened(self) -> Iterator[tuple[Database, Desk]]:
         db = open_journal(self._journal)
         try:
             yield db, Desk(db, self._settings, self._link_key)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 
 import pytest
 
+from cunmai_rules.journal.database import StatementRefused
 from cunmai_wire.events import Answer, parse_events
 from cunmai_wire.topics import Channel, gateway_topic
 from support.rules_bench import GATEWAY, STREAM, Bench
@@ -218,11 +218,11 @@ def test_events_wait_for_ingests_receipt(bench: Bench) -> None:
 
 def test_history_cannot_be_changed(bench: Bench) -> None:
     bench.desaturate()
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+    with pytest.raises(StatementRefused, match="append-only"):
         bench.db.execute("UPDATE history SET actor = 'nobody'")
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+    with pytest.raises(StatementRefused, match="append-only"):
         bench.db.execute("DELETE FROM history")
-    with pytest.raises(sqlite3.IntegrityError, match="cannot be removed"):
+    with pytest.raises(StatementRefused, match="cannot be removed"):
         bench.db.execute("DELETE FROM escalation")
 
 

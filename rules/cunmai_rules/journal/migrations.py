@@ -1,0 +1,183 @@
+"""The journal's tables, for both databases.
+
+A migration is written once, in SQLite's words, and is read for PostgreSQL by the short list of `_WORDS`.
+What cannot be written once (triggers, mostly) is `Each`, with both dialects side by side. To change the
+schema, append a migration to `MIGRATIONS`; one that was ever released is never changed again. Both
+databases count them, so they stay in step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cunmai_runtime import held
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Statements that the two databases say differently."""
+
+    sqlite: str
+    postgres: str
+
+
+Migration = tuple[str | Each, ...]
+
+_WORDS = (
+    ("INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+    ("INTEGER", "BIGINT"),
+    ("BLOB", "BYTEA"),
+    (" STRICT, WITHOUT ROWID", ""),
+    (" WITHOUT ROWID", ""),
+    (" STRICT", ""),
+)
+"""SQLite's word and PostgreSQL's, in the order in which they are replaced."""
+
+MIGRATIONS: tuple[Migration, ...] = (
+    (
+        held.TABLE,
+        """
+    CREATE TABLE subject (id TEXT PRIMARY KEY, state TEXT NOT NULL, gateway TEXT NOT NULL, device TEXT NOT NULL,
+                          resident TEXT, due_ms INTEGER) STRICT, WITHOUT ROWID;
+    CREATE INDEX subject_due ON subject (due_ms) WHERE due_ms IS NOT NULL;
+
+    CREATE TABLE observation (
+        stream TEXT NOT NULL, seq INTEGER NOT NULL, subject TEXT NOT NULL, kind TEXT NOT NULL,
+        t_ms INTEGER NOT NULL, arrived_ms INTEGER NOT NULL, late INTEGER NOT NULL,
+        reading TEXT NOT NULL,    -- values and quality, as judged
+        decisions TEXT NOT NULL,  -- rule to reason
+        PRIMARY KEY (stream, seq)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX observation_subject ON observation (subject, t_ms);
+
+    CREATE TABLE escalation (id TEXT PRIMARY KEY, subject TEXT NOT NULL, status TEXT NOT NULL,
+                             opened_ms INTEGER NOT NULL, due_ms INTEGER, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX escalation_due ON escalation (due_ms) WHERE due_ms IS NOT NULL;
+    CREATE INDEX escalation_subject ON escalation (subject, opened_ms);
+
+    CREATE TABLE notice (
+        id TEXT PRIMARY KEY, escalation TEXT NOT NULL REFERENCES escalation (id), contact TEXT NOT NULL,
+        number INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, due_ms INTEGER NOT NULL,
+        queued_ms INTEGER NOT NULL, accepted_ms INTEGER, error TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX notice_due ON notice (due_ms) WHERE state = 'queued';
+    CREATE INDEX notice_escalation ON notice (escalation, number);
+
+    CREATE TABLE link (token_hash BLOB PRIMARY KEY, escalation TEXT NOT NULL REFERENCES escalation (id),
+                       contact TEXT NOT NULL, expires_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE history (n INTEGER PRIMARY KEY AUTOINCREMENT, t_ms INTEGER NOT NULL, escalation TEXT,
+                          type TEXT NOT NULL, actor TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+    CREATE INDEX history_escalation ON history (escalation, n);
+        """,
+        Each(
+            sqlite="""
+    CREATE TRIGGER history_is_append_only BEFORE UPDATE ON history
+        BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
+            """,
+            postgres="""
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation'; END$$;
+    CREATE TRIGGER history_is_append_only BEFORE UPDATE ON history
+        FOR EACH ROW EXECUTE FUNCTION refuse('history is append-only');
+    CREATE TRIGGER history_is_not_truncated BEFORE TRUNCATE ON history
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse('history is append-only');
+            """,
+        ),
+        """
+
+    CREATE TABLE event_stream (id TEXT NOT NULL) STRICT;
+    CREATE TABLE event (seq INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, body TEXT NOT NULL,
+                        sent_ms INTEGER NOT NULL DEFAULT 0) STRICT;
+        """,
+    ),
+    (
+        """
+    -- A stream belongs to the gateway that sent it first.
+    CREATE TABLE sender (stream TEXT PRIMARY KEY, gateway TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    -- Of a reading's content: another content under the same number is not a repetition.
+    ALTER TABLE observation ADD COLUMN digest TEXT;
+    -- The rules that states were last judged by: one that is missing later was removed.
+    CREATE TABLE rule_in_force (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+        """,
+    ),
+    (
+        """
+    -- Each finding of an escalation: the one that opened it, and those that joined it.
+    CREATE TABLE finding (
+        id TEXT PRIMARY KEY, escalation TEXT NOT NULL REFERENCES escalation (id), rule TEXT NOT NULL,
+        version TEXT NOT NULL, grade TEXT NOT NULL, lane TEXT NOT NULL, reason TEXT NOT NULL,
+        reading_t_ms INTEGER NOT NULL, stream TEXT, seq INTEGER, found_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX finding_escalation ON finding (escalation, found_ms);
+
+    -- What the message says, without its link: every attempt of a notice sends the same bytes.
+    ALTER TABLE notice ADD COLUMN text TEXT;
+    CREATE INDEX link_escalation ON link (escalation);
+        """,
+        # History goes only with its escalation, and an escalation only when it is closed.
+        Each(
+            sqlite="""
+    CREATE TRIGGER history_stays_with_its_escalation BEFORE DELETE ON history
+        WHEN EXISTS (SELECT 1 FROM escalation WHERE id = OLD.escalation)
+        BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
+    CREATE TRIGGER open_escalations_stay BEFORE DELETE ON escalation WHEN OLD.status <> 'closed'
+        BEGIN SELECT RAISE(ABORT, 'an open escalation cannot be removed'); END;
+            """,
+            postgres="""
+    CREATE FUNCTION history_stays() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN
+            IF EXISTS (SELECT 1 FROM escalation WHERE id = OLD.escalation) THEN
+                RAISE EXCEPTION 'history is append-only' USING ERRCODE = 'integrity_constraint_violation';
+            END IF;
+            RETURN OLD;
+        END$$;
+    CREATE TRIGGER history_stays_with_its_escalation BEFORE DELETE ON history
+        FOR EACH ROW EXECUTE FUNCTION history_stays();
+    CREATE TRIGGER open_escalations_stay BEFORE DELETE ON escalation
+        FOR EACH ROW WHEN (OLD.status <> 'closed')
+        EXECUTE FUNCTION refuse('an open escalation cannot be removed');
+            """,
+        ),
+    ),
+    (
+        """
+    -- A finding that a late reading or a correction has shown to be none.
+    ALTER TABLE finding ADD COLUMN withdrawn_ms INTEGER;
+    CREATE INDEX finding_reading ON finding (stream, seq);
+    -- A reading that a correction stands in for counts for nobody. The correction may come first.
+    ALTER TABLE observation ADD COLUMN corrected INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE correction (stream TEXT NOT NULL, seq INTEGER NOT NULL,
+                             PRIMARY KEY (stream, seq)) STRICT, WITHOUT ROWID;
+        """,
+    ),
+    (
+        """
+    -- What escalations are looked for by has columns of its own.
+    ALTER TABLE escalation ADD COLUMN lane TEXT NOT NULL DEFAULT '';
+    ALTER TABLE escalation ADD COLUMN closed_ms INTEGER;
+        """,
+        Each(
+            sqlite="""
+    UPDATE escalation SET lane = json_extract(body, '$.lane'), closed_ms = json_extract(body, '$.closed_ms');
+            """,
+            postgres="",
+        ),
+    ),
+)
+
+
+def _sqlite(part: str | Each) -> str:
+    return part.sqlite if isinstance(part, Each) else part
+
+
+def _postgres(part: str | Each) -> str:
+    if isinstance(part, Each):
+        return part.postgres
+    for theirs, ours in _WORDS:
+        part = part.replace(theirs, ours)
+    return part
+
+
+SQLITE = tuple("\n".join(map(_sqlite, migration)) for migration in MIGRATIONS)
+POSTGRES = tuple("\n".join(map(_postgres, migration)) for migration in MIGRATIONS)

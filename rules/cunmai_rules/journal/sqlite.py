@@ -1,0 +1,70 @@
+"""The journal in one SQLite file: WAL, `synchronous=FULL`, one writer at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cunmai_rules.journal.database import Parameters, Rows, StatementRefused
+from cunmai_rules.journal.migrations import SQLITE
+from cunmai_runtime import sqlite
+from cunmai_runtime.errors import Retryable, UserError
+from cunmai_runtime.hold import disk_faults
+
+_WHAT = "the rules' journal"
+
+
+class SqliteDatabase:
+    """`Database` over one file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file. Raises UserError, Retryable."""
+        with disk_faults(_WHAT):
+            self._db = sqlite.open_database(path, SQLITE)
+
+    def execute(self, sql: str, parameters: Parameters = (), /) -> Rows:
+        try:
+            cursor = self._db.execute(sql, parameters)
+            return Rows(cursor.fetchall(), cursor.rowcount)
+        except sqlite3.Error as error:
+            raise _mapped(error) from error
+
+    def executemany(self, sql: str, rows: Iterable[Parameters], /) -> None:
+        try:
+            self._db.executemany(sql, rows)
+        except sqlite3.Error as error:
+            raise _mapped(error) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with _own_errors(), sqlite.transaction(self._db):
+            yield
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        with _own_errors(), sqlite.savepoint(self._db):
+            yield
+
+    def close(self) -> None:
+        self._db.close()
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _mapped(error) from error
+
+
+def _mapped(error: sqlite3.Error) -> Exception:
+    """As `cunmai_runtime.hold.disk_faults` sorts them."""
+    try:
+        with disk_faults(_WHAT):
+            raise error
+    except (Retryable, UserError) as mapped:
+        return mapped
+    except sqlite3.Error as fault:
+        return StatementRefused(f"{_WHAT}: {fault}")
