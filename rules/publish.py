@@ -1,12 +1,14 @@
-"""Write the JSON Schema of threshold files: `./dev run python rules/publish.py`."""
+"""Write the JSON Schemas of threshold files and of their test cases: `./dev run python rules/publish.py`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from cunmai_rules.thresholds.schema import threshold_schema
+from cunmai_rules.tools.cases import case_schema
 
-TARGET = Path(__file__).parent / "schema" / "threshold-file.schema.json"
+FOLDER = Path(__file__).parent / "schema"
 
 if __name__ == "__main__":
-    TARGET.write_text(threshold_schema())
+    (FOLDER / "threshold-file.schema.json").write_text(threshold_schema())
+    (FOLDER / "test-file.schema.json").write_text(case_schema())

@@ -24,6 +24,7 @@ from cunmai_rules.service import RulesService
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.loader import load_rules, packs_dir
 from cunmai_rules.thresholds.sentence import rule_sentence
+from cunmai_rules.tools.testing import run_tests
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.logs import configure_logging
@@ -61,6 +62,9 @@ def check(
         table.add_row(rule.rule.id, rule.version, rule.rule.grade, rule_sentence(rule.rule, "zh"))
     Console().print(table)
     typer.echo(f"{len(rules.by_id)} 条规则, 没有问题 / {len(rules.by_id)} rules, no problems")
+
+
+app.command("test")(run_tests)
 
 
 @app.command()

@@ -212,7 +212,7 @@ def _without_echoes(faults: Sequence[ErrorDetails]) -> list[ErrorDetails]:
 def _problem(document: Document, fault: ErrorDetails, secret: frozenset[str]) -> Problem:
     fault = _of_the_tag(fault)
     path = fault["loc"]
-    zh, en = _words(fault, show=path[-1] not in secret if path else True)
+    zh, en = fault_words(fault, show=path[-1] not in secret if path else True)
     # A model that tells its forms apart names them in brackets: not something the author wrote.
     where = ".".join(str(segment) for segment in path if not str(segment).startswith("("))
     line = document.line_of(path)
@@ -231,7 +231,7 @@ def _of_the_tag(fault: ErrorDetails) -> ErrorDetails:
     return {**fault, "type": "literal_error", "loc": where, "input": context["tag"], "ctx": wrong}
 
 
-def _words(fault: ErrorDetails, *, show: bool) -> tuple[str, str]:
+def fault_words(fault: ErrorDetails, *, show: bool = True) -> tuple[str, str]:
     """A fault in both languages. Kinds that authors meet often have words of their own.
 
     `show`: whether the value may be repeated. A secret, or a structure that may hold one, never is.

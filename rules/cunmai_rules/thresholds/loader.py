@@ -18,15 +18,20 @@ def packs_dir() -> Path:
 
 
 def load_rules(folder: Path) -> RuleSet:
-    """Load every *.yaml of a folder. Raises FileProblems with the problems of all files."""
+    """Load every threshold file of a folder. Raises FileProblems with the problems of all files."""
     return build_rules(read_sources(folder), str(folder))
 
 
+def is_pack(path: Path) -> bool:
+    """Whether a file is a threshold file by its name. `NAME.test.yaml` holds test cases of one."""
+    return path.suffix in (".yaml", ".yml") and not path.stem.endswith(".test")
+
+
 def read_sources(folder: Path) -> list[tuple[str, bytes]]:
-    """Name and content of every *.yaml of a folder, or of the one file that is given. Raises FileProblems."""
+    """Name and content of every threshold file of a folder, or of the one given. Raises FileProblems."""
     try:
         inside = [folder] if folder.is_file() else folder.iterdir()
-        paths = sorted(path for path in inside if path.suffix in (".yaml", ".yml"))
+        paths = sorted(path for path in inside if is_pack(path))
         return [(path.name, path.read_bytes()) for path in paths]
     except OSError as error:
         reason = error.strerror or type(error).__name__

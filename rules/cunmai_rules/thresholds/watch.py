@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from cunmai_rules.thresholds.loader import build_rules, read_sources
+from cunmai_rules.thresholds.loader import build_rules, is_pack, read_sources
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import FileProblems, Problem
@@ -66,7 +66,7 @@ class RulesInForce:
 
     def _look(self) -> Signature:
         try:
-            entries = [(path.name, path.stat()) for path in self._folder.iterdir()]
+            entries = [(path.name, path.stat()) for path in self._folder.iterdir() if is_pack(path)]
         except OSError:
             return ()
         return tuple(sorted((name, stat.st_mtime_ns, stat.st_size) for name, stat in entries))

@@ -12,13 +12,15 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from cunmai_rules.thresholds.loader import build_rules, packs_dir
+from cunmai_rules.thresholds.loader import build_rules, is_pack, packs_dir
 from cunmai_rules.thresholds.schema import threshold_schema
+from cunmai_rules.tools.cases import case_schema
 from support.rules import OXIMETRY
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "threshold-files.md").read_text(), re.DOTALL)
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(threshold_schema()))
+CASES = jsonschema.Draft202012Validator(json.loads(case_schema()))
 
 
 def plain(text: str) -> Any:
@@ -28,6 +30,8 @@ def plain(text: str) -> Any:
 def test_the_published_schema_is_that_of_the_models() -> None:
     published = (ROOT / "rules" / "schema" / "threshold-file.schema.json").read_text()
     assert published == threshold_schema(), "run ./dev run python rules/publish.py"
+    published = (ROOT / "rules" / "schema" / "test-file.schema.json").read_text()
+    assert published == case_schema(), "run ./dev run python rules/publish.py"
 
 
 @pytest.mark.parametrize("text", EXAMPLES, ids=[plain(text)["pack"] for text in EXAMPLES])
@@ -38,7 +42,17 @@ def test_every_example_of_the_documentation_loads_and_fits_the_schema(text: str)
 
 @pytest.mark.parametrize("path", sorted(packs_dir().glob("*.yaml")), ids=lambda path: path.name)
 def test_every_shipped_pack_fits_the_schema(path: Path) -> None:
-    VALIDATOR.validate(plain(path.read_text()))
+    (VALIDATOR if is_pack(path) else CASES).validate(plain(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("readings:", "reading:"), ("oximetry:", "oximetri:"), ("at: 1h", "at: 1"), ("every: 1s", "every: one")],
+)
+def test_an_editor_underlines_a_mistake_in_a_case(right: str, wrong: str) -> None:
+    text = (packs_dir() / "oximetry.test.yaml").read_text()
+    assert right in text
+    assert list(CASES.iter_errors(plain(text.replace(right, wrong))))
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,14 @@ def test_a_good_change_is_taken(folder: Path, tmp_path: Path) -> None:
     assert in_force.problems == ()
 
 
+def test_cases_beside_a_pack_are_none_of_the_services_business(folder: Path, tmp_path: Path) -> None:
+    in_force = RulesInForce(folder, tmp_path / "in-force.json")
+    rewrite(folder / "oximetry.test.yaml", b"cases: [")
+    assert not in_force.poll()
+    assert in_force.problems == ()
+    assert "oximetry.test.yaml" not in (tmp_path / "in-force.json").read_text()
+
+
 def test_a_wrong_change_keeps_the_old_rules_and_says_where(folder: Path, tmp_path: Path) -> None:
     in_force = RulesInForce(folder, tmp_path / "in-force.json")
     rewrite(folder / "oximetry.yaml", OXIMETRY.replace(b"at_or_below: 93", b"at_or_bellow: 92"))

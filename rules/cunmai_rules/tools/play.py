@@ -1,0 +1,224 @@
+"""A case played through the rules: simulated time, ticks included. Pure.
+
+It goes the service's way: readings are handed to the window as they arrive, with the past that it asks for,
+and time to `tick` at each moment that `due_ms` names.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from cunmai_rules.thresholds.applies import Facts
+from cunmai_rules.thresholds.events import (
+    Action,
+    Amend,
+    Escalate,
+    GradeChange,
+    Observation,
+    Reason,
+    Retract,
+    Revision,
+)
+from cunmai_rules.thresholds.memory import NOTHING_YET, Key, Memory, key_of
+from cunmai_rules.thresholds.ruleset import RuleSet
+from cunmai_rules.thresholds.step import due_ms
+from cunmai_rules.thresholds.window import Outcome, judge, reach, take_back, tick
+from cunmai_rules.tools.cases import NOT_OF_A_RESIDENT, Case, Measured
+from cunmai_wire.events import Grade, Lane
+
+BEGAN_MS = 1_767_571_200_000
+"""2026-01-05T00:00:00Z: when every case begins."""
+MOST_TICKS = 100_000
+STREAM = "case"
+RESIDENT = "resident"
+
+_UNREAD = frozenset({Reason.NO_VALUE, Reason.NOT_APPLICABLE})
+_MET = frozenset({Reason.LIMIT_MET, Reason.LIMIT_MET_LATE, Reason.CONFIRMED_LIVE, Reason.NOTHING_HEARD})
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that the rules said. Times are of the case."""
+
+    at_ms: int
+    what: Action | Revision
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What stood at one time."""
+
+    grades: dict[str, str]
+    pages: dict[str, int]
+    reviews: dict[str, int]
+
+
+@dataclass
+class Played:
+    """What a case came to."""
+
+    snapshots: dict[int, Snapshot] = field(default_factory=dict)
+    timeline: list[Moment] = field(default_factory=list)
+    raised: set[str] = field(default_factory=set)
+    """Rules whose condition was met for long enough, at any time."""
+    asked: set[str] = field(default_factory=set)
+    """Rules that asked anything of anybody, at any time."""
+    read: set[str] = field(default_factory=set)
+    """Rules that a reading said something to."""
+
+
+class TooLong(Exception):
+    """Time does not come to an end: the rules ask for tick after tick."""
+
+
+@dataclass
+class _One:
+    """One subject of the case."""
+
+    facts: Facts
+    memory: Memory = NOTHING_YET
+    events: dict[Key, Observation] = field(default_factory=dict)
+    """All that count for it."""
+    grades: dict[str, str] = field(default_factory=dict)
+    found: dict[str, Escalate] = field(default_factory=dict)
+    """What was found and not withdrawn, by key."""
+
+    def since(self, after: Key) -> list[Observation]:
+        return [event for key, event in self.events.items() if key > after]
+
+
+def play(case: Case, rules: RuleSet, late_after_ms: int) -> Played:
+    """Everything that happens in a case, in the order in which it reaches the server. Raises TooLong."""
+    run = _Run(case, rules)
+    arrivals = _arrivals(case, late_after_ms)
+    moments = {one.at for one in case.expect}
+    taken_back = {item.at for item in case.items() if item.takes_back and item.at is not None}
+    for at_ms in sorted(moments | taken_back | arrivals.keys() | {case.end_ms()}):
+        run.time_passes(at_ms)
+        for subject, events in arrivals.get(at_ms, {}).items():
+            run.readings(subject, events, at_ms)
+        for item in case.items():
+            if item.takes_back and item.at == at_ms:
+                run.take_back(run.labels[item.takes_back], at_ms)
+        if at_ms in moments:
+            run.played.snapshots[at_ms] = run.snapshot()
+    return run.played
+
+
+def _numbered(case: Case) -> list[tuple[int, Measured]]:
+    """In the order of measuring, as a gateway numbers them."""
+    taken = sorted((one for item in case.items() for one in item.taken), key=lambda one: one.at_ms)
+    return list(enumerate(taken, 1))
+
+
+def _arrivals(case: Case, late_after_ms: int) -> dict[int, dict[str, list[Observation]]]:
+    """When what arrives, by subject."""
+    arrivals: dict[int, dict[str, list[Observation]]] = defaultdict(lambda: defaultdict(list))
+    for seq, one in _numbered(case):
+        late = one.arrives_ms - one.at_ms > late_after_ms
+        subject = one.kind if one.kind in NOT_OF_A_RESIDENT else RESIDENT
+        arrivals[one.arrives_ms][subject].append(
+            Observation(
+                STREAM, seq, one.kind, BEGAN_MS + one.at_ms, one.values, one.quality, late,
+                BEGAN_MS + one.arrives_ms,
+            )
+        )  # fmt: skip
+    return arrivals
+
+
+class _Run:
+    """One play's working state."""
+
+    def __init__(self, case: Case, rules: RuleSet) -> None:
+        self.played = Played()
+        self._rules = rules
+        self._facts = case.who.facts()
+        self._subjects: dict[str, _One] = {}
+        self.labels = {
+            one.label: (BEGAN_MS + one.at_ms, STREAM, seq) for seq, one in _numbered(case) if one.label
+        }
+        self._ticks = 0
+        self._now_ms = 0
+
+    def time_passes(self, at_ms: int) -> None:
+        """Every tick that falls due up to this time, in its order."""
+        while True:
+            due = [(self._due(one), name) for name, one in self._subjects.items()]
+            next_ms, name = min(((ms, name) for ms, name in due if ms is not None), default=(at_ms + 1, ""))
+            if next_ms > at_ms:
+                self._now_ms = at_ms
+                return
+            self._ticks += 1
+            if self._ticks > MOST_TICKS:
+                raise TooLong
+            one = self._subjects[name]
+            self._took(one, next_ms, tick(one.memory, BEGAN_MS + next_ms, self._rules, one.facts))
+
+    def _due(self, one: _One) -> int | None:
+        due = due_ms(one.memory.rules, self._rules, one.facts)
+        return None if due is None else max(due - BEGAN_MS, self._now_ms)
+
+    def readings(self, subject: str, events: Sequence[Observation], at_ms: int) -> None:
+        """One message."""
+        # A resident's own facts say nothing of a site or a device, except how high they stand.
+        facts = self._facts if subject == RESIDENT else Facts(altitude_m=self._facts.altitude_m)
+        one = self._subjects.setdefault(subject, _One(facts))
+        after = reach(one.memory, events, self._rules)
+        past = [] if after is None else one.since(after)
+        outcome = judge(one.memory, events, self._rules, one.facts, past)
+        one.events.update((key_of(event), event) for event in events)
+        self._took(one, at_ms, outcome)
+
+    def take_back(self, key: Key, at_ms: int) -> None:
+        """A reading was someone else's."""
+        for one in self._subjects.values():
+            if key in one.events:
+                past = one.since(one.memory.base.key)
+                self._took(one, at_ms, take_back(one.memory, key, self._rules, one.facts, past))
+                del one.events[key]
+
+    def _took(self, one: _One, at_ms: int, outcome: Outcome) -> None:
+        one.memory = outcome.memory
+        for decisions in outcome.decisions.values():
+            self.played.read |= {said.rule for said in decisions if said.reason not in _UNREAD}
+        for action in outcome.actions:
+            if self._follow(one, action):
+                self.played.timeline.append(Moment(at_ms, action))
+
+    def _follow(self, one: _One, action: Action | Revision) -> bool:
+        """Keep what an action says; whether it says anything new."""
+        match action:
+            case GradeChange():
+                one.grades[action.rule] = action.grade.value
+                if action.grade in (Grade.RED, Grade.YELLOW):
+                    self.played.raised.add(action.rule)
+            case Escalate():
+                if action.key in one.found:
+                    return False
+                one.found[action.key] = action
+                self.played.asked.add(action.rule)
+                if action.reason in _MET:
+                    self.played.raised.add(action.rule)
+            case Amend():
+                one.found.pop(action.key, None)
+                one.found[action.found.key] = action.found
+            case Retract():
+                return one.found.pop(action.key, None) is not None
+        return True
+
+    def snapshot(self) -> Snapshot:
+        grades: dict[str, str] = {}
+        for one in self._subjects.values():
+            grades |= {rule: grade for rule, grade in one.grades.items() if grade != Grade.GREY}
+        found = [finding for one in self._subjects.values() for finding in one.found.values()]
+        return Snapshot(grades, _count(found, Lane.PAGE), _count(found, Lane.REVIEW))
+
+
+def _count(found: Iterable[Escalate], lane: Lane) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for one in found:
+        if one.lane is lane:
+            counts[one.rule] = counts.get(one.rule, 0) + 1
+    return counts
