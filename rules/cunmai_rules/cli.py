@@ -24,6 +24,7 @@ from cunmai_rules.service import RulesService
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.loader import load_rules, packs_dir
 from cunmai_rules.thresholds.sentence import rule_sentence
+from cunmai_rules.tools.replay import replay
 from cunmai_rules.tools.testing import run_tests
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
@@ -65,6 +66,7 @@ def check(
 
 
 app.command("test")(run_tests)
+app.command()(replay)
 
 
 @app.command()

@@ -22,3 +22,13 @@ def test_the_benchmark_prints_every_figure() -> None:
         "3 rules on one value",
         "state of one subject",
     ]
+
+
+def test_the_benchmark_of_replays_prints_every_figure() -> None:
+    run = subprocess.run(
+        [sys.executable, "bench/replay.py", "--clinics", "2", "--days", "1"],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    lines = run.stdout.splitlines()
+    assert lines[0].startswith("readings 600, residents ")
+    assert [line.split(":")[0] for line in lines[1:]] == ["taped", "judged", "alarms old/new", "peak memory"]

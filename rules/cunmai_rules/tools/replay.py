@@ -1,0 +1,180 @@
+"""`cunmai rules replay`: what these rules, and what others, would have done with a history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from cunmai_rules.settings import RulesSettings
+from cunmai_rules.thresholds.loader import load_rules, packs_dir
+from cunmai_rules.tools.history import read_journal
+from cunmai_rules.tools.replay_page import replay_page
+from cunmai_rules.tools.replay_report import as_json, print_report
+from cunmai_rules.tools.replaying import DAY_MS, Named, Progress, Replayed, Setting, replay_tape
+from cunmai_rules.tools.sources import BEGINS_MS, read_file
+from cunmai_rules.tools.tape import Tape
+from cunmai_runtime.clock import system_clock
+from cunmai_runtime.errors import UserError
+from cunmai_runtime.yamlfile import load_model
+
+LATE_AFTER_S = 300
+LEAD_UP_MS = DAY_MS
+"""How much of the journal before `--from` is played first, so that alarms of the day before are not new."""
+
+
+def replay(  # noqa: PLR0913, PLR0917 - one for each option of the command
+    readings: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--readings", help="测量值文件, 可多次给出或在最后列出 / files of readings (JSON lines, CSV)"
+        ),
+    ] = None,
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="更多文件 / more files")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="日志的起点, 如 2026-11-01 / from the journal, since then")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="终点, 默认现在 / until then; now by default")] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            help="规则目录; 默认 --config 里的, 否则随附的 / rules; default: of --config, or shipped"
+        ),
+    ] = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="与之比较的规则目录, 可多次给出 / rules to compare with; may be given again"),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="rules.yaml")] = None,
+    answered_after: Annotated[
+        int,
+        typer.Option(min=0, help="假设通知后多少秒有处理结果 / assumed: an outcome so many seconds later"),
+    ] = 300,
+    html: Annotated[Path | None, typer.Option(help="另存一页图 / also write a page with pictures")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")] = False,
+) -> None:
+    """用历史数据重演规则: 预警数, 每个团队的通知数, 新旧规则的差别 / history through old and new rules."""
+    settings = load_model(config, RulesSettings) if config else None
+    setting = _setting(settings, answered_after)
+    named = _rule_sets(rules or (settings.packs if settings else packs_dir()), against or [])
+    files = [*(readings or []), *(more or [])]
+    with Tape() as tape, _progress() as progress:
+        if files:
+            span = _from_files(tape, files, settings, from_, to, setting)
+        else:
+            span = _from_journal(tape, settings, from_, to, setting)
+        replayed = replay_tape(tape, named, setting, span, progress)
+        if not replayed.subjects:
+            raise UserError("这段时间没有测量值 / there are no readings in this span of time")
+        if html is not None:
+            _write(html, replay_page(tape, replayed, setting))
+    if json_:
+        typer.echo(json.dumps(as_json(replayed, setting), ensure_ascii=False))
+    else:
+        print_report(Console(), replayed, setting)
+        if html is not None:
+            typer.echo(f"图在 {html} / the pictures are in {html}")
+
+
+def _setting(settings: RulesSettings | None, answered_after_s: int) -> Setting:
+    if settings is None:
+        return Setting(answered_after_s=answered_after_s)
+    return Setting(
+        settings.escalation_policy(),
+        answered_after_s,
+        {site.gateway: site.altitude_m for site in settings.sites},
+        {site.gateway: site.contacts for site in settings.sites},
+        settings.utc_offset_minutes,
+    )
+
+
+def _rule_sets(first: Path, others: Sequence[Path]) -> list[Named]:
+    """Each is called by its folder's name; by its path where two share one."""
+    folders = [first, *others]
+    names = [folder.resolve().name for folder in folders]
+    return [
+        Named(name if names.count(name) == 1 else str(folder), load_rules(folder), folder)
+        for name, folder in zip(names, folders, strict=True)
+    ]
+
+
+def _from_files(
+    tape: Tape,
+    files: Sequence[Path],
+    settings: RulesSettings | None,
+    from_: str | None,
+    to: str | None,
+    setting: Setting,
+) -> tuple[int, int]:
+    late_after_s = settings.late_after_s if settings else LATE_AFTER_S
+    for file in files:
+        tape.add(read_file(file, late_after_s * 1000, BEGINS_MS))
+    span = tape.span()
+    from_ms = _moment(from_, setting) if from_ else span.first_ms
+    to_ms = _moment(to, setting) if to else span.last_ms
+    tape.cut_after(to_ms)
+    return from_ms, to_ms
+
+
+def _from_journal(
+    tape: Tape, settings: RulesSettings | None, from_: str | None, to: str | None, setting: Setting
+) -> tuple[int, int]:
+    if settings is None or from_ is None:
+        raise UserError(
+            "给出 --readings 文件, 或 --config rules.yaml 和 --from / "
+            "give --readings FILE, or --config rules.yaml with --from"
+        )
+    from_ms = _moment(from_, setting)
+    to_ms = _moment(to, setting) if to else system_clock()
+    if to_ms <= from_ms:
+        raise UserError("--to 应晚于 --from / --to must be later than --from")
+    tape.add(read_journal(settings.journal_path, from_ms - LEAD_UP_MS, to_ms))
+    return from_ms, to_ms
+
+
+def _moment(text: str, setting: Setting) -> int:
+    """ISO 8601; without a zone, in that of the messages."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(
+            f"时间 {text!r} 读不懂, 例如 2026-11-01 或 2026-11-01T08:00 / "
+            f"cannot read the time {text!r}: for example 2026-11-01 or 2026-11-01T08:00"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone(timedelta(minutes=setting.utc_offset_minutes)))
+    return round(moment.timestamp() * 1000)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """On the terminal alone, and gone when it is done."""
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("读取 / reading")
+
+        def done(subjects: int, of: int) -> None:
+            bar.update(task, description=f"重演 / replaying: {subjects}/{of}")
+
+        yield done
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path} 写不进去({error.strerror}) / {path}: {error.strerror}") from None
+
+
+__all__ = ["Replayed", "replay"]

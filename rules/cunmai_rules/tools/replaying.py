@@ -1,0 +1,124 @@
+"""A history through one or more rule sets: what each finds, and how they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cunmai_rules.escalation.policy import Policy
+from cunmai_rules.journal.judgements import Subject
+from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
+from cunmai_rules.thresholds.events import Action, Observation, Revision
+from cunmai_rules.thresholds.ruleset import RuleSet
+from cunmai_rules.tools.compare import Difference, differences
+from cunmai_rules.tools.messages import Messages
+from cunmai_rules.tools.playback import TakenBack, play_subject
+from cunmai_rules.tools.tally import SubjectTally, Tally
+from cunmai_rules.tools.tape import Span, Tape
+
+DAY_MS = 24 * 3_600_000
+
+Events = Sequence[Observation | TakenBack]
+Progress = Callable[[int, int], None]
+"""Subjects done, and of how many."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A rule set, and what it is called in the report."""
+
+    name: str
+    rules: RuleSet
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a replay takes as given besides readings and rules."""
+
+    policy: Policy = field(default_factory=Policy)
+    answered_after_s: int = 300
+    altitudes: Mapping[str, int] = field(default_factory=dict)
+    """Metres, by gateway, where they are known."""
+    teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Contacts, by gateway, where they are known."""
+    utc_offset_minutes: int = 480
+
+    def facts(self, subject: Subject) -> Facts:
+        altitude_m = self.altitudes.get(subject.gateway)
+        return NOTHING_KNOWN if altitude_m is None else Facts(altitude_m=altitude_m)
+
+    def team(self, subject: Subject) -> str:
+        """The site's contacts, nearest first; the gateway where they are not known."""
+        return " > ".join(self.teams.get(subject.gateway, ())) or subject.gateway
+
+    def day(self, t_ms: int) -> int:
+        return (t_ms + self.utc_offset_minutes * 60_000) // DAY_MS
+
+    def time(self, t_ms: int) -> str:
+        moment = datetime.fromtimestamp(t_ms / 1000, UTC) + timedelta(minutes=self.utc_offset_minutes)
+        return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+@dataclass
+class Replayed:
+    """The outcome."""
+
+    span: Span
+    from_ms: int
+    to_ms: int
+    tallies: list[tuple[Named, Tally]]
+    resident_days: int = 0
+    subjects: int = 0
+    """With at least one reading in the span that counts."""
+
+    def differences(self, index: int) -> list[Difference]:
+        """Of the rule set at `index` from the first."""
+        return differences(self.tallies[0][1].alarms, self.tallies[index][1].alarms)
+
+
+def replay_tape(
+    tape: Tape, rule_sets: Sequence[Named], setting: Setting, span: tuple[int, int], progress: Progress
+) -> Replayed:
+    """Play every subject through every rule set. What is before the span (ms) only leads up to it."""
+    whole = tape.span()
+    from_ms, to_ms = span
+    replayed = Replayed(whole, from_ms, to_ms, [(named, Tally(from_ms)) for named in rule_sets])
+    for done, (subject, events) in enumerate(tape.subjects(), 1):
+        days = _days(events, setting, from_ms)
+        replayed.resident_days += len(days)
+        replayed.subjects += bool(days)
+        for named, tally in replayed.tallies:
+            found, asked_ms = play_one(subject, events, named.rules, setting, to_ms)
+            tally.take(found, setting.team(subject), asked_ms, to_ms)
+        progress(done, whole.subjects)
+    return replayed
+
+
+def play_one(
+    subject: Subject, events: Events, rules: RuleSet, setting: Setting, to_ms: int
+) -> tuple[SubjectTally, list[int]]:
+    """One subject through one rule set: what was found, and when somebody was asked (ms)."""
+    found = SubjectTally(subject.id)
+    messages = Messages(
+        subject.id, subject.resident, setting.team(subject), setting.policy, setting.answered_after_s
+    )
+
+    def told(now_ms: int, actions: Sequence[Action | Revision]) -> None:
+        for action in actions:
+            found.take(action)
+            messages.take(now_ms, action)
+
+    play_subject(events, rules, setting.facts(subject), to_ms, told)
+    messages.passes(to_ms)
+    return found, messages.asked_ms
+
+
+def _days(events: Iterable[Observation | TakenBack], setting: Setting, from_ms: int) -> set[int]:
+    return {
+        setting.day(event.t_ms)
+        for event in events
+        if isinstance(event, Observation) and event.t_ms >= from_ms
+    }
