@@ -60,6 +60,6 @@ class Commanded:
         self._log.info("commands.obeyed", id=command.id, command=command.command)
         if isinstance(command, Resend):
             self._resend()
-        else:
+        elif isinstance(command, Configure):
             await self._configure(command)
         await self._spool.use(lambda spool: spool.obeyed(command.id))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
-from cunmai_ingest.lines import float_text, integer_text, key_text, string_text
+from cunmai_ingest.lines import bool_text, float_text, integer_text, key_text, string_text
 from cunmai_wire.readings import COMMON_FIELDS, KINDS, ReadingBase
 
 Encoder = Callable[[Mapping[str, Any]], str]
@@ -43,6 +43,8 @@ def _writer(annotation: Any) -> Callable[[Any], str]:
     types = {_plain(part) for part in get_args(annotation) or (annotation,)} - {type(None)}
     if types == {float}:
         return float_text
+    if types == {bool}:
+        return bool_text
     if types == {int}:
         return integer_text
     if all(isinstance(kind, type) and issubclass(kind, str) for kind in types):

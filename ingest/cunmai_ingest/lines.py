@@ -81,8 +81,13 @@ def value_text(value: FieldValue) -> str:
     if isinstance(value, str):
         return string_text(value)
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return bool_text(value)
     return integer_text(value)
+
+
+def bool_text(value: bool) -> str:
+    """In the one spelling that every version takes."""
+    return "true" if value else "false"
 
 
 @lru_cache(maxsize=65_536)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from cunmai_wire.base import ClockTrust
+from cunmai_wire.base import MAX_MILLIS, ClockTrust
 
 EARLIEST_MS = 1_577_836_800_000
 """2020-01-01T00:00:00Z: no gateway of this system is older."""
@@ -130,4 +130,6 @@ def time_fault(t_ms: int, arrived_ms: int) -> str | None:
 
 
 def _date(t_ms: int) -> str:
+    if t_ms > MAX_MILLIS:  # A clock's correction can take a reading beyond what a calendar can name.
+        return "after 9999-12-31"
     return datetime.fromtimestamp(t_ms // 1000, UTC).strftime("%Y-%m-%d")

@@ -160,7 +160,9 @@ def test_what_is_made_on_3_and_what_cannot_be() -> None:
 
 def test_every_vital_sign_is_down_sampled() -> None:
     assert VITALS["oximetry"] == ("spo2_pct", "pulse_bpm", "perfusion_index_pct")
-    assert set(VITALS) == {"oximetry", "blood_pressure", "temperature", "heart_rate", "glucose", "weight"}
+    assert set(VITALS) == {
+        "oximetry", "blood_pressure", "temperature", "heart_rate", "respiration", "glucose", "weight"
+    }  # fmt: skip
     for _, flux in tasks("b"):
         assert flux.count("\nshrink(") == 3 * sum(map(len, VITALS.values()))
 

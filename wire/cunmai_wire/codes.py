@@ -40,6 +40,12 @@ CODES: dict[tuple[str, str], Code] = {
     ("blood_pressure", "pulse_bpm"): Code("8867-4", 149546, "/min", "Heart rate", "脉率"),
     ("temperature", "temperature_c"): Code("8310-5", 150364, "Cel", "Body temperature", "体温"),
     ("heart_rate", "heart_rate_bpm"): Code("8867-4", 147842, "/min", "Heart rate", "心率"),
+    ("respiration", "respiratory_rate_per_min"): Code(
+        "9279-1", 151562, "/min", "Respiratory rate", "呼吸频率"
+    ),
+    ("assessment", "oxygen_flow_l_min"): Code(
+        "3151-8", None, "L/min", "Inhaled oxygen flow rate", "吸氧流量"
+    ),
     ("glucose", "glucose_mmol_l"): Code(
         "15074-8", 160184, "mmol/L", "Glucose in blood, moles per volume", "血糖"
     ),

@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from cunmai_wire.base import ConfigurationVersion, Message, Millis, SeqRange, StreamId, Version
+from cunmai_wire.base import (
+    ConfigurationVersion,
+    DeviceId,
+    Message,
+    Millis,
+    ResidentId,
+    SeqRange,
+    StreamId,
+    Version,
+)
 from cunmai_wire.receipts import MAX_RANGES
 
 
@@ -33,4 +42,21 @@ class Configure(CommandBase):
     configuration: dict[str, JsonValue]
 
 
-Command = Annotated[Resend | Configure, Field(discriminator="command")]
+PromptText = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Prompt(CommandBase):
+    """Ask whoever stands at the kiosk for something ("rest 5 minutes, measure again"). It is no command to obey:
+    a gateway that cannot show it, or that gets it after `until`, drops it."""
+
+    command: Literal["prompt"]
+    resident: ResidentId | None = None
+    """Shown only while this resident is checked in; None: to anybody whose reading came from `device`."""
+    device: DeviceId
+    rule: Annotated[str, Field(min_length=1, max_length=64)]
+    zh: PromptText
+    en: PromptText
+    until: Millis
+
+
+Command = Annotated[Resend | Configure | Prompt, Field(discriminator="command")]

@@ -84,6 +84,50 @@ class HeartRate(ReadingBase):
     heart_rate_bpm: float = Field(ge=0, le=400)
 
 
+class Respiration(ReadingBase):
+    """Breaths counted over a minute, by a person or by a sensor."""
+
+    kind: Literal["respiration"]
+    respiratory_rate_per_min: float = Field(ge=0, le=200)
+
+
+class Consciousness(StrEnum):
+    """The ACVPU scale of NEWS2: alert, new confusion, responds to voice, to pain, unresponsive."""
+
+    ALERT = "A"
+    CONFUSED = "C"
+    VOICE = "V"
+    PAIN = "P"
+    UNRESPONSIVE = "U"
+
+
+class Assessment(ReadingBase):
+    """What a person saw of a resident and entered. What was not looked at is absent, never "normal"."""
+
+    kind: Literal["assessment"]
+    consciousness: Consciousness | None = None
+    on_oxygen: bool | None = None
+    oxygen_flow_l_min: float | None = Field(default=None, ge=0, le=100)
+    febrile_or_crying: bool | None = None
+    """Of a child: breaths counted meanwhile say nothing."""
+
+
+class FollowUpMethod(StrEnum):
+    """How a resident was followed up."""
+
+    HOME = "home"
+    CLINIC = "clinic"
+    PHONE = "phone"
+    VIDEO = "video"
+
+
+class FollowUp(ReadingBase):
+    """Somebody of the team has seen or spoken to the resident."""
+
+    kind: Literal["follow_up"]
+    method: FollowUpMethod
+
+
 class Glucose(ReadingBase):
     """Blood glucose, with what is known of the sample and of the meal."""
 
@@ -133,6 +177,22 @@ class UltrasoundExam(ReadingBase):
     rsrp_dbm: float | None = Field(default=None, ge=-200, le=0)
 
 
+class ReportStatus(StrEnum):
+    """How far the report of an exam has come."""
+
+    PRELIMINARY = "preliminary"
+    FINAL = "final"
+    CANCELLED = "cancelled"
+
+
+class UltrasoundReport(ReadingBase):
+    """An exam has been read. Only that, and for which study: the report itself stays where it was written."""
+
+    kind: Literal["ultrasound_report"]
+    study_uid: DicomUid
+    status: ReportStatus
+
+
 class SiteStatus(ReadingBase):
     """How the clinic itself is doing: entered by its staff, or read from its systems."""
 
@@ -180,9 +240,13 @@ Reading = (
     | BloodPressure
     | Temperature
     | HeartRate
+    | Respiration
+    | Assessment
+    | FollowUp
     | Glucose
     | Weight
     | UltrasoundExam
+    | UltrasoundReport
     | SiteStatus
     | DeviceStatus
 )

@@ -57,8 +57,9 @@ Resident = Annotated[
     str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{1,63}$", description="opaque id"), AfterValidator(_opaque)
 ]
 Kind = Literal[
-    "oximetry", "blood_pressure", "temperature", "heart_rate", "glucose", "weight", "ultrasound_exam"
-]
+    "oximetry", "blood_pressure", "temperature", "heart_rate", "respiration", "assessment", "follow_up",
+    "glucose", "weight", "ultrasound_exam", "ultrasound_report",
+]  # fmt: skip
 _PERSONAL = tuple(kind for kind in READING_MEASUREMENTS if kind not in ("site_status", "device_status"))
 Gateway = Annotated[str | None, Query(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$", description="one gateway only")]
 Millis = Annotated[int, Query(ge=0, le=MAX_MILLIS)]

@@ -9,21 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cunmai_wire.codes import CODES
-from cunmai_wire.readings import KINDS, SiteStatus, UltrasoundExam
+from cunmai_wire.readings import KINDS, Assessment, DeviceStatus, SiteStatus, UltrasoundExam
 
 RESOLUTIONS = (("minute", "1m", "30m"), ("hour", "1h", "1h"))
 """Name, length of a window, how often it is made."""
 
 _LATE = "26h"
 _AGGREGATES = ("mean", "min", "max")
-_NOT_OF_A_BODY = {"device_status"} | {
-    kind for kind, model in KINDS.items() if model in (SiteStatus, UltrasoundExam)
-}
+_NOT_OF_A_BODY = (Assessment, DeviceStatus, SiteStatus, UltrasoundExam)
+_coded = {kind for kind, _ in CODES}
 
 VITALS: dict[str, tuple[str, ...]] = {
     kind: tuple(name for coded, name in CODES if coded == kind)
-    for kind in KINDS
-    if kind not in _NOT_OF_A_BODY
+    for kind, model in KINDS.items()
+    if kind in _coded and model not in _NOT_OF_A_BODY
 }
 """Which fields of which kinds: everything that has a code and is measured of a person."""
 

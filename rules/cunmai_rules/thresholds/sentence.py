@@ -22,9 +22,13 @@ KINDS: dict[str, tuple[str, str]] = {
     "blood_pressure": ("血压测量", "blood pressure"),
     "temperature": ("体温测量", "temperature"),
     "heart_rate": ("心率测量", "heart rate"),
+    "respiration": ("呼吸计数", "respiration count"),
+    "assessment": ("观察记录", "assessment"),
+    "follow_up": ("随访", "follow-up"),
     "glucose": ("血糖测量", "glucose"),
     "weight": ("体重测量", "weight"),
     "ultrasound_exam": ("超声检查", "ultrasound exam"),
+    "ultrasound_report": ("超声报告", "ultrasound report"),
     "site_status": ("机构状态", "site status"),
     "device_status": ("设备状态", "device status"),
 }

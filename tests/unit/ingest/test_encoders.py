@@ -50,16 +50,21 @@ class _Superseded(NothingKnown):
 
 
 _text = st.text(min_size=1, max_size=12) | st.text('",= \\\n#%中😷', min_size=1, max_size=8)
-_by_type = {"string": _text, "number": st.floats(0, 2.5), "integer": st.integers(0, 2**70)}
+_by_type = {
+    "string": _text,
+    "number": st.floats(0, 2.5),
+    "integer": st.integers(0, 2**70),
+    "boolean": st.booleans(),
+}
 
 
-def _value(name: str, schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+def _value(name: str, schema: dict[str, Any], words: dict[str, Any]) -> st.SearchStrategy[Any]:
     options = schema.get("anyOf", [schema])
     schema = next((option for option in options if option.get("type") != "null"), schema)
     if name.endswith("_uid"):
         return st.just("1.2.840.1")
     if "$ref" in schema:
-        return st.just(None)
+        return st.sampled_from(words[schema["$ref"].removeprefix("#/$defs/")]["enum"])
     if schema.get("type") == "object":
         return st.dictionaries(_text, st.floats(0, 10), max_size=3)
     largest = schema.get("maximum", 2**70)
@@ -73,13 +78,12 @@ def _readings() -> st.SearchStrategy[dict[str, Any]]:
 
 def _of_kind(kind: str) -> st.SearchStrategy[dict[str, Any]]:
     model = KINDS[kind]
+    schema = model.model_json_schema()
     own = {
-        name: _value(name, schema)
-        for name, schema in model.model_json_schema()["properties"].items()
+        name: _value(name, field, schema.get("$defs", {}))
+        for name, field in schema["properties"].items()
         if name not in ReadingBase.model_fields and name != "kind"
     }
-    own |= {"mode": st.just("spot")} if "mode" in own else {}
-    own |= {"condition": st.just("silent")} if "condition" in own else {}
     own |= {"rsrp_dbm": st.floats(-200, 0)} if "rsrp_dbm" in own else {}
     own |= {"rssi_dbm": st.floats(-200, 50)} if "rssi_dbm" in own else {}
     required = {name for name, field in model.model_fields.items() if field.is_required()}

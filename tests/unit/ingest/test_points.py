@@ -155,4 +155,4 @@ def test_no_field_of_the_contract_bears_the_name_of_a_tag(model: Any) -> None:
 
 def test_every_kind_and_type_has_a_measurement_and_no_two_share_one() -> None:
     names = [*READING_MEASUREMENTS, *EVENT_MEASUREMENTS, "medicine_stock"]
-    assert len(names) == len(set(names)) == 9 + 7 + 1
+    assert len(names) == len(set(names)) == 13 + 7 + 1

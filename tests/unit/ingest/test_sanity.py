@@ -95,6 +95,11 @@ def test_a_clock_that_starts_in_1970(clock: ClockTrust, sent: Sent, known: Known
     assert place(4000, clock, sent, known) == TimeFault("dated 1970-01-01, before 2020-01-01", may_settle)
 
 
+def test_a_time_that_no_calendar_can_name_is_refused_in_words() -> None:
+    placed = place(253_402_300_799_999, U, Sent(ARRIVED_MS, U, ARRIVED_MS), Known(offset_ms=1))
+    assert placed == TimeFault("dated after 9999-12-31, more than 24 h after it arrived on 2023-11-14", False)
+
+
 _clocks = st.sampled_from(ClockTrust)
 _times = st.integers(0, 253_402_300_799_999) | st.integers(ARRIVED_MS - DAY_MS, ARRIVED_MS + 2 * DAY_MS)
 _offsets = st.none() | st.integers(-(10**13), 10**13)

@@ -419,9 +419,11 @@ def test_a_rule_in_one_sentence(when: str, clear: str | None, zh: str, en: str) 
             {},
             (
                 "test.yaml:10: rules.0.when.nothing_heard: 没有 spo2 这类数据, 可选: oximetry, blood_pressure, "
-                "temperature, heart_rate, glucose, weight, ultrasound_exam, site_status, device_status / "
+                "temperature, heart_rate, respiration, assessment, follow_up, glucose, weight, ultrasound_exam, "
+                "ultrasound_report, site_status, device_status / "
                 "rules.0.when.nothing_heard: no kind spo2; one of: oximetry, blood_pressure, temperature, heart_rate, "
-                "glucose, weight, ultrasound_exam, site_status, device_status"
+                "respiration, assessment, follow_up, glucose, weight, ultrasound_exam, ultrasound_report, "
+                "site_status, device_status"
             ),
         ),
         (

@@ -23,9 +23,13 @@ def test_every_kind_of_the_design_exists() -> None:
         "blood_pressure",
         "temperature",
         "heart_rate",
+        "respiration",
+        "assessment",
+        "follow_up",
         "glucose",
         "weight",
         "ultrasound_exam",
+        "ultrasound_report",
         "site_status",
         "device_status",
     }

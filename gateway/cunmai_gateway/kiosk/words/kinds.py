@@ -12,5 +12,9 @@ KINDS: dict[str, Pair] = {
     "glucose": ("血糖", "Glucose"),
     "weight": ("体重", "Weight"),
     "ultrasound_exam": ("超声检查", "Ultrasound exam"),
+    "respiration": ("呼吸", "Respiration"),
+    "assessment": ("观察", "Assessment"),
+    "follow_up": ("随访", "Follow-up"),
+    "ultrasound_report": ("超声报告", "Ultrasound report"),
 }
 UNITS = {"%": "%", "/min": "次/分 /min", "mm[Hg]": "mmHg", "Cel": "°C", "mmol/L": "mmol/L", "kg": "kg"}
