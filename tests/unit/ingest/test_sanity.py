@@ -96,7 +96,7 @@ def test_a_clock_that_starts_in_1970(clock: ClockTrust, sent: Sent, known: Known
 
 
 def test_a_time_that_no_calendar_can_name_is_refused_in_words() -> None:
-    placed = place(253_402_300_799_999, U, Sent(ARRIVED_MS, U, ARRIVED_MS), Known(offset_ms=1))
+    placed = place(253_402_300_799_999, U, Sent(0, U, ARRIVED_MS), Known(offset_ms=1))
     assert placed == TimeFault("dated after 9999-12-31, more than 24 h after it arrived on 2023-11-14", False)
 
 
