@@ -3,5 +3,3 @@
 Pure: no I/O, no clock. Everything may import this package; it imports only pydantic.
 `docs/wire-contract.md` is the prose; `wire/schema/` the JSON Schema made from these models.
 """
-
-CONTRACT_VERSION = 1
