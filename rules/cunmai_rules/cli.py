@@ -19,6 +19,7 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import CloseReason
 from cunmai_rules.journal.database import open_journal
 from cunmai_rules.keys import load_or_make_key
+from cunmai_rules.quality.command import quality
 from cunmai_rules.scores.files import load_score, score_lines
 from cunmai_rules.service import RulesService
 from cunmai_rules.settings import RulesSettings
@@ -67,6 +68,7 @@ def check(
 
 app.command("test")(run_tests)
 app.command()(replay)
+app.command()(quality)
 
 
 @app.command()

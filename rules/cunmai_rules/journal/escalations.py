@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -120,6 +121,22 @@ class Escalations:
             (Status.CLOSED, limit),
         )
         return [_load(body) for (body,) in rows]
+
+    def opened_between(self, from_ms: int, to_ms: int) -> Iterator[Escalation]:
+        """Those opened in [from_ms, to_ms), oldest first, a page at a time."""
+        after = (from_ms - 1, "~")
+        while True:
+            rows = self._db.execute(
+                "SELECT body FROM escalation WHERE (opened_ms, id) > (?, ?) AND opened_ms < ?"
+                " ORDER BY opened_ms, id LIMIT 500",
+                (*after, to_ms),
+            ).fetchall()
+            for (body,) in rows:
+                escalation = _load(body)
+                after = (escalation.opened_ms, escalation.id)
+                yield escalation
+            if len(rows) < 500:
+                return
 
     def counts(self) -> dict[tuple[Lane, Status], int]:
         """How many there are of each lane and status."""

@@ -1,0 +1,49 @@
+"""`cunmai rules quality`: precision per rule, load per person, time until somebody acts."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cunmai_rules.journal.database import open_journal
+from cunmai_rules.journal.escalations import Escalations
+from cunmai_rules.quality.episodes import Episode, episode_of
+from cunmai_rules.quality.measures import DAY_MS, measure
+from cunmai_rules.quality.report import as_json, print_report
+from cunmai_rules.settings import RulesSettings
+from cunmai_runtime.clock import system_clock
+from cunmai_runtime.errors import UserError
+from cunmai_runtime.yamlfile import load_model
+
+
+def quality(
+    config: Annotated[Path, typer.Option(help="rules.yaml")],
+    days: Annotated[float, typer.Option(min=0.01, max=3650, help="最近多少天 / the last so many days")] = 30,
+    json_: Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")] = False,
+) -> None:
+    """预警质量: 每条规则的正确率, 每个人的通知量, 多久有人处理 / how good the alarms are."""
+    settings = load_model(config, RulesSettings)
+    now_ms = system_clock()
+    span_ms = min(int(days * DAY_MS), settings.keep_days * DAY_MS)
+    measured = measure(_episodes(settings, now_ms - span_ms, now_ms), span_ms)
+    if json_:
+        typer.echo(json.dumps(as_json(measured), ensure_ascii=False))
+        return
+    names = {site.gateway: site.name for site in settings.sites}
+    print_report(Console(), measured, span_ms / DAY_MS, names)
+
+
+def _episodes(settings: RulesSettings, from_ms: int, to_ms: int) -> list[Episode]:
+    if not settings.journal_path.exists():
+        raise UserError(
+            f"没有 {settings.journal_path}, 先运行 cunmai rules run / no journal yet: run rules first"
+        )
+    with closing(open_journal(settings.journal_path)) as db:
+        escalations = Escalations(db)
+        opened = escalations.opened_between(from_ms, to_ms)
+        return [episode_of(one, escalations.history(one.id)) for one in opened]
