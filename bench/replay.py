@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cunmai_rules.journal.judgements import Subject
+from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.events import Observation
-from cunmai_rules.thresholds.loader import load_rules, packs_dir
+from cunmai_rules.thresholds.loader import load_rules
 from cunmai_rules.tools.replaying import DAY_MS, Named, Setting, replay_tape
 from cunmai_rules.tools.tape import Heard, Tape
 

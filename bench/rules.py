@@ -16,8 +16,9 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 
+from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.events import Observation
-from cunmai_rules.thresholds.loader import build_rules, load_rules, packs_dir
+from cunmai_rules.thresholds.loader import build_rules, load_rules
 from cunmai_rules.thresholds.memory import NOTHING_YET, Memory, dump_memory, key_of, load_memory
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.window import judge, reach

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.thresholds.loader import packs_dir
+from cunmai_rules.shipped import packs_dir
 
 HIGHEST_M = 2500
 """Above this altitude the shipped oxygen limits do not hold: healthy people are below them."""

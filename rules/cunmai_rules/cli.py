@@ -23,7 +23,8 @@ from cunmai_rules.quality.command import quality
 from cunmai_rules.scores.files import load_score, score_lines
 from cunmai_rules.service import RulesService
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.thresholds.loader import load_rules, packs_dir
+from cunmai_rules.shipped import packs_dir
+from cunmai_rules.thresholds.loader import load_rules
 from cunmai_rules.thresholds.sentence import rule_sentence
 from cunmai_rules.tools.replay import replay
 from cunmai_rules.tools.testing import run_tests

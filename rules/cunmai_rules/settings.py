@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from cunmai_rules.escalation.policy import Policy
-from cunmai_rules.thresholds.loader import packs_dir
+from cunmai_rules.shipped import packs_dir
 from cunmai_runtime.mqtt import MqttSettings
 from cunmai_wire.base import GatewayId
 

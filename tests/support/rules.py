@@ -104,6 +104,11 @@ class Story:
         return {action.key for action in self.actions if isinstance(action, Escalate)}
 
     @property
+    def priorities(self) -> list[str]:
+        """Of each escalation."""
+        return [action.priority.value for action in self.actions if isinstance(action, Escalate)]
+
+    @property
     def sources(self) -> list[tuple[str, int] | None]:
         """The reading that each escalation is about."""
         return [

@@ -45,6 +45,14 @@ class Lane(StrEnum):
     REVIEW = "review"
 
 
+class Priority(StrEnum):
+    """Which of several open escalations comes first."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
 class Answer(StrEnum):
     """The four answers of a doctor: 已看, 已联系, 转诊, 误报. Only the last three say what was done."""
 
@@ -113,6 +121,8 @@ class EscalationOpened(EventBase):
     lane: Lane
     reason: Name
     reading_t: Millis
+    priority: Priority | None = None
+    """None: from a server that did not tell it."""
 
 
 class EscalationJoined(EventBase):

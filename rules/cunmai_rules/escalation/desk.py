@@ -91,6 +91,7 @@ class Desk:
             found_ms=now_ms,
             due_ms=quiet_until_ms,
             follows=outcome.id if outcome else None,
+            priority=found.priority,
         )
         escalation, asks = state_machine.opened(escalation, self._policy)
         self.escalations.save(escalation)

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from cunmai_rules.escalation.policy import Escalation, Policy, Status, Step, ask_anew
 from cunmai_rules.thresholds.events import Escalate
-from cunmai_wire.events import Grade, Lane
+from cunmai_wire.events import Grade, Lane, Priority
 
 ONE_VISIT_MS = 600_000
 """While nobody is checked in, findings of one device further apart than this may be of two people."""
@@ -116,4 +116,5 @@ def _with(escalation: Escalation, found: Escalate, now_ms: int) -> Escalation:
         raised=tuple(dict.fromkeys((*escalation.raised, found.rule))) if pages else escalation.raised,
         found_ms=now_ms if pages else escalation.found_ms,
         recovered_ms=None if pages else escalation.recovered_ms,
+        priority=min(escalation.priority, found.priority, key=list(Priority).index),
     )

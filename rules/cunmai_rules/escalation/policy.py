@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from cunmai_wire.events import Answer, Grade, Lane
+from cunmai_wire.events import Answer, Grade, Lane, Priority
 
 
 class Status(StrEnum):
@@ -110,6 +110,8 @@ class Escalation:
     closed_because: str | None = None
     follows: str | None = None
     """The escalation whose outcome this finding came soon after."""
+    priority: Priority = Priority.HIGH
+    """The highest of its findings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class Record:
             lane=escalation.lane,
             reason=escalation.reason,
             reading_t=escalation.reading_t_ms,
+            priority=escalation.priority,
         )
 
     def joined(self, escalation: Escalation, found: Escalate, how: How, now_ms: int) -> None:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from cunmai_rules.escalation.policy import Escalation
 from cunmai_rules.journal.judgements import Judged
 from cunmai_rules.notify.trend import trend_arrow
+from cunmai_rules.thresholds.catalogue import NUMBERS
 from cunmai_rules.thresholds.ruleset import VersionedRule
-from cunmai_wire.codes import CODES
+from cunmai_rules.thresholds.signal import looked_at
 from cunmai_wire.events import Grade
 
 GRADES_ZH = {Grade.RED: "红色", Grade.YELLOW: "黄色", Grade.GREEN: "绿色", Grade.GREY: "灰色"}
@@ -47,12 +48,7 @@ def finding(
     main = rule.rule.main if rule else None
     if rule is None or main is None:
         return None
-    kind, field = main.kind_and_field
-    sound = [
-        reading
-        for reading in readings
-        if reading.kind == kind and field in reading.values and not _objected(reading, rule)
-    ]
+    sound = [one for one in readings if figure(one, rule) is not None and not _objected(one, rule)]
     if newest:
         last = sound[-1] if sound else None
         if last is None:
@@ -60,20 +56,29 @@ def finding(
     else:
         raised_by = (escalation.stream, escalation.seq)
         last = next((one for one in reversed(readings) if (one.stream, one.seq) == raised_by), None)
-    code = CODES[kind, field]
+    code = NUMBERS[main.reads]
     t_ms = last.t_ms if last else escalation.reading_t_ms
+    lately = [figure(one, rule) for one in sound if 0 <= t_ms - one.t_ms <= TREND_MS]
     return Finding(
         code.display_zh,
         code.display,
-        float(last.values[field]) if last and field in last.values else None,
+        figure(last, rule) if last else None,
         UNITS_ZH.get(code.ucum, UNITS_EN.get(code.ucum, code.ucum)),
         UNITS_EN.get(code.ucum, code.ucum),
-        trend_arrow(
-            [float(reading.values[field]) for reading in sound if 0 <= t_ms - reading.t_ms <= TREND_MS]
-        ),
+        trend_arrow([value for value in lately if value is not None]),
         last.values.get("pulse_bpm") if last else None,
         t_ms,
     )
+
+
+def figure(reading: Judged, rule: VersionedRule) -> float | None:
+    """The number that stands for a rule, of one reading; of a table, its worst entry."""
+    main = rule.rule.main
+    if main is None or reading.kind != main.kind_and_field[0]:
+        return None
+    (one,) = (one for one in rule.inputs[reading.kind] if one.key == main.reads)
+    value = looked_at(one, reading.values)
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _objected(reading: Judged, rule: VersionedRule) -> bool:

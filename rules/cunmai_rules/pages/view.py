@@ -11,7 +11,7 @@ from markupsafe import Markup
 from cunmai_rules.escalation.policy import Escalation, Status
 from cunmai_rules.journal.escalations import Entry, Escalations
 from cunmai_rules.journal.judgements import Judged, Judgements
-from cunmai_rules.notify.message import Finding, finding
+from cunmai_rules.notify.message import Finding, figure, finding
 from cunmai_rules.pages.chart import Dot, Line, trend_svg
 from cunmai_rules.pages.words import (
     ANSWERS,
@@ -26,8 +26,8 @@ from cunmai_rules.pages.words import (
     say,
 )
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.thresholds.conditions import Value
 from cunmai_rules.thresholds.forms import ClearLimit
+from cunmai_rules.thresholds.leaves import Value
 from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule
 from cunmai_rules.thresholds.sentence import rule_sentence
 from cunmai_wire.events import Answer
@@ -171,12 +171,11 @@ def _trend(
     main = rule.rule.main if rule else None
     if rule is None or main is None:
         return Markup()
-    kind, field = main.kind_and_field
     accepted = rule.rule.quality.accept
     dots = [
-        Dot(reading.t_ms, float(reading.values[field]), all(flag in accepted for flag in reading.quality))
+        Dot(reading.t_ms, value, all(flag in accepted for flag in reading.quality))
         for reading in readings
-        if reading.kind == kind and field in reading.values
+        if (value := figure(reading, rule)) is not None
     ]
     lines = []
     if isinstance(main, Value):

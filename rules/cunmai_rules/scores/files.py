@@ -9,17 +9,11 @@ from pathlib import Path
 from cunmai_rules.scores.checks import faults_of
 from cunmai_rules.scores.scoring import NotScorable, Scored, score
 from cunmai_rules.scores.table import ScoreTable
+from cunmai_rules.shipped import scores_dir
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import Document, FileProblems, Problem, read_document, validate
 
 MAX_LINE_CHARS = 100_000
-
-
-def scores_dir() -> Path:
-    """The shipped files: beside the code in a checkout, inside the package when installed."""
-    here = Path(__file__).resolve().parents[1]
-    installed = here / "score_tables"
-    return installed if installed.is_dir() else here.parent / "scores"
 
 
 def load_score(name: str, folder: Path | None = None) -> ScoreTable:

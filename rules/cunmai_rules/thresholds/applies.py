@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
-from cunmai_rules.thresholds.conditions import Direction, Number, Part
+from cunmai_rules.parts import Part
+from cunmai_rules.thresholds.limits import Range
 
 DEFAULT_LIMITS_UP_TO_M = 2500
 """Above this altitude healthy people are below the usual oxygen limits (clinical sources: median 94.5 % at
@@ -43,35 +44,6 @@ class Facts:
 
 
 NOTHING_KNOWN = Facts()
-
-
-class Range(Part):
-    """One bound or two."""
-
-    at_or_below: Number | None = None
-    below: Number | None = None
-    at_or_above: Number | None = None
-    above: Number | None = None
-
-    @model_validator(mode="after")
-    def _one_or_two(self) -> Range:
-        low = [name for name in ("at_or_above", "above") if getattr(self, name) is not None]
-        high = [name for name in ("at_or_below", "below") if getattr(self, name) is not None]
-        if (not low and not high) or len(low) > 1 or len(high) > 1:
-            raise ValueError(
-                "范围写一个下限、一个上限或两个都写 / give a lower bound, an upper bound, or one of each"
-            )
-        if low and high and getattr(self, low[0]) > getattr(self, high[0]):
-            raise ValueError("范围的下限高于上限 / the lower bound is above the upper bound")
-        return self
-
-    def holds(self, value: float | None) -> bool:
-        """Whether the value is inside; what is not known is."""
-        return value is None or all(
-            direction.meets(value, bound)
-            for direction in Direction
-            if (bound := getattr(self, direction)) is not None
-        )
 
 
 class Applies(Part):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cunmai_wire.events import Grade, Lane
+from cunmai_wire.events import Grade, Lane, Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,15 @@ class Reason(StrEnum):
     RULE_REMOVED = "rule_removed"
 
 
+class RuleLane(StrEnum):
+    """Where what a rule finds goes."""
+
+    PAGE = "page"
+    REVIEW = "review"
+    PANEL = "panel"
+    """The grade is shown, and nobody is asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What one rule made of one event."""
@@ -112,6 +121,7 @@ class Escalate:
     """When the reading that it is about was measured."""
     source: Source | None
     """That reading; None where a state of an earlier version does not know it."""
+    priority: Priority = Priority.HIGH
 
 
 @dataclass(frozen=True, slots=True)

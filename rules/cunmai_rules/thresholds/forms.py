@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from cunmai_rules.thresholds.conditions import (
-    All,
-    AnyOf,
-    Change,
-    Count,
-    Limit,
-    Not,
-    Part,
-    Seconds,
-    Value,
-    form_of,
-)
-from cunmai_wire.readings import KINDS
+from cunmai_rules.parts import Part
+from cunmai_rules.thresholds.catalogue import KindName, known_kind
+from cunmai_rules.thresholds.conditions import All, AnyOf, Not, form_of
+from cunmai_rules.thresholds.leaves import Change, Count, Value
+from cunmai_rules.thresholds.limits import Limit, Seconds
+from cunmai_rules.thresholds.worded import Is, Missing
 
 
 class Spell(Part):
@@ -43,6 +36,14 @@ class WhenChange(Change, Spell):
     """A fall or rise."""
 
 
+class WhenIs(Is, Spell):
+    """The newest value is a certain word."""
+
+
+class WhenMissing(Missing, Spell):
+    """The newest reading came without a value."""
+
+
 class WhenAll(All, Spell):
     """Every part holds at once, for so long."""
 
@@ -55,26 +56,27 @@ class WhenNot(Not, Spell):
     """The part does not hold, for so long."""
 
 
-def _known_kind(kind: str) -> str:
-    if kind not in KINDS:
-        known = ", ".join(KINDS)
-        raise ValueError(f"没有 {kind} 这类数据, 可选: {known} / no kind {kind}; one of: {known}")
-    return kind
-
-
-KindName = Annotated[str, AfterValidator(_known_kind)]
+def _kinds(given: Any) -> Any:
+    """One kind or several, as several."""
+    several = given if isinstance(given, list | tuple) else [given]
+    if not several or not all(isinstance(one, str) for one in several):
+        raise ValueError("写一类数据, 或几类的列表 / give a kind, or a list of kinds")
+    return tuple(known_kind(kind) for kind in several)
 
 
 class Silence(Part):
-    """Nothing of a kind was heard for so long: since the last, or, with `after`, since one of that kind."""
+    """Nothing of some kinds was heard for so long: since the last, or, with `after`, since one of that kind."""
 
-    nothing_heard: KindName
+    nothing_heard: Annotated[
+        tuple[str, ...], BeforeValidator(_kinds, json_schema_input_type=KindName | list[KindName])
+    ]
+    """Any of several ends it."""
     after: KindName | None = None
     for_s: Annotated[Seconds, Field(ge=1)]
 
     @model_validator(mode="after")
     def _two_kinds(self) -> Silence:
-        if self.after == self.nothing_heard:
+        if self.after in self.nothing_heard:
             raise ValueError(
                 "after 与 nothing_heard 不能相同; 只等下一次时不写 after / "
                 "after and nothing_heard must differ; without after it waits for the next one"
@@ -86,11 +88,18 @@ AnyWhen = Annotated[
     Annotated[When, Tag("(value)")]
     | Annotated[WhenCount, Tag("(count)")]
     | Annotated[WhenChange, Tag("(change)")]
+    | Annotated[WhenIs, Tag("(is)")]
+    | Annotated[WhenMissing, Tag("(missing)")]
     | Annotated[WhenAll, Tag("(all)")]
     | Annotated[WhenAny, Tag("(any)")]
     | Annotated[WhenNot, Tag("(not)")]
     | Annotated[Silence, Tag("(silence)")],
-    Discriminator(form_of),
+    Discriminator(
+        form_of,
+        custom_error_type="heard_alone",
+        custom_error_message="heard 不能单独作为 when, 与测量值一起写在 all 里 / "
+        "heard cannot be a rule's whole `when`: put it in all, beside a condition on a value",
+    ),
 ]
 
 
@@ -122,6 +131,8 @@ def _clear_form(given: Any) -> str:
     keys = given if isinstance(given, Mapping) else vars(given) if isinstance(given, Part) else ()
     if "all" in keys or "any" in keys:
         return "(all)" if "all" in keys else "(any)"
+    if any(key in keys for key in ("reads", "is", "heard", "missing", "not", "nothing_heard")):
+        return "(bare)"
     return "(no_longer)" if set(keys) == {"for_s"} else "(limit)"
 
 
@@ -130,5 +141,10 @@ AnyClear = Annotated[
     | Annotated[ClearNoLonger, Tag("(no_longer)")]
     | Annotated[ClearAll, Tag("(all)")]
     | Annotated[ClearAny, Tag("(any)")],
-    Discriminator(_clear_form),
+    Discriminator(
+        _clear_form,
+        custom_error_type="bare_clear",
+        custom_error_message="clear 里带 reads、is 的条件写在 all 或 any 里 / "
+        "in clear, conditions with reads or is go into all or any",
+    ),
 ]

@@ -7,22 +7,37 @@ notices it at once or the next reading notices it a day later.
 
 from __future__ import annotations
 
-from cunmai_rules.thresholds.events import Action, Escalate, GradeChange, Observation, Reason, Source
+from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
+from cunmai_rules.thresholds.events import (
+    Action,
+    Escalate,
+    GradeChange,
+    Observation,
+    Reason,
+    RuleLane,
+    Source,
+)
 from cunmai_rules.thresholds.forms import Spell
 from cunmai_rules.thresholds.ruleset import VersionedRule
 from cunmai_rules.thresholds.signal import Given, Signal, given_by, read_signal
-from cunmai_rules.thresholds.state import Phase, RuleState
+from cunmai_rules.thresholds.state import Phase, RuleState, Told
 from cunmai_wire.events import Grade, Lane
 
 HOUR_MS = 3_600_000
+TOLD: dict[RuleLane, Told] = {
+    RuleLane.PAGE: "page",
+    RuleLane.REVIEW: "review",
+    RuleLane.PANEL: "nobody",
+}
 NEW = RuleState()
 
 
 class Judge:
     """Takes events in the order of their time; `state` and `actions` are the outcome."""
 
-    def __init__(self, rule: VersionedRule, state: RuleState) -> None:
+    def __init__(self, rule: VersionedRule, state: RuleState, facts: Facts = NOTHING_KNOWN) -> None:
         self.compiled = rule
+        self.facts = facts
         self.rule = rule.rule
         self.version = rule.version
         self.actions: list[Action] = []
@@ -51,11 +66,11 @@ class Judge:
         if not given:
             return Reason.NO_VALUE
         self._mend_clock(event)
-        usable = all(flag in self.rule.quality.accept for flag in event.quality)
+        usable = self._usable(event, given)
         if event.t_ms < self.state.evidence_ms:
             return self._out_of_order(event, given) if usable else Reason.QUALITY_GATED
         self.advance(event.t_ms)
-        signal, memory = read_signal(self.compiled, self.state.memory, given, event.t_ms)
+        signal, memory = read_signal(self.compiled, self.state.memory, given, event.t_ms, self.facts)
         if not usable:
             return self._doubt(event, signal)
         if memory is not None:
@@ -64,6 +79,11 @@ class Judge:
             return Reason.INCOMPLETE
         self.state = self.state._replace(evidence_ms=event.t_ms, doubt_ms=0)
         return self._evidence(event, signal)
+
+    def _usable(self, event: Observation, given: Given) -> bool:
+        """Whether it is evidence. Of what need only be heard, the quality does not matter."""
+        accept = self.rule.quality.accept
+        return all(flag in accept for flag in event.quality) or not any(one.field for one, _ in given)
 
     def _evidence(self, event: Observation, signal: Signal) -> Reason:
         if self.state.phase == "raised":
@@ -136,7 +156,7 @@ class Judge:
         reason = Reason.LIMIT_MET_LATE if event.late else Reason.LIMIT_MET
         self.state = self.state._replace(held=False, since_ms=event.t_ms, told="nobody")
         self._enter("raised", reason, event.t_ms, late=event.late)
-        self._tell(Lane.REVIEW if event.late else self.rule.lane, reason, event)
+        self._tell(RuleLane.REVIEW if event.late else self.rule.lane, reason, event)
         return reason
 
     def _between(self, event: Observation) -> Reason:
@@ -165,7 +185,7 @@ class Judge:
         """A spell that nothing confirmed in time is over, and is not forgotten: someone looks at it."""
         state = self.state
         source = Source(state.stream, state.seq) if state.stream else None
-        self._escalate(Lane.REVIEW, Reason.SPELL_UNCONFIRMED, state.since_ms, source, str(state.since_ms))
+        self._escalate(RuleLane.REVIEW, Reason.SPELL_UNCONFIRMED, state.since_ms, source, str(state.since_ms))
         self._enter("unknown", Reason.SPELL_UNCONFIRMED, state.met_ms, late=False)
 
     # -- while raised ---------------------------------------------------------------------------------
@@ -178,9 +198,9 @@ class Judge:
             signal is Signal.MET
             and not event.late
             and self.state.told == "review"
-            and self.rule.lane is Lane.PAGE
+            and self.rule.lane is RuleLane.PAGE
         ):
-            self._tell(Lane.PAGE, Reason.CONFIRMED_LIVE, event)
+            self._tell(RuleLane.PAGE, Reason.CONFIRMED_LIVE, event)
             return Reason.CONFIRMED_LIVE
         return Reason.STILL_RAISED
 
@@ -209,17 +229,17 @@ class Judge:
         if event.t_ms // HOUR_MS != state.doubt_told_ms // HOUR_MS:
             self.state = self.state._replace(doubt_told_ms=event.t_ms)
             hour = f"doubt-{event.t_ms // HOUR_MS}"
-            self._escalate(Lane.REVIEW, Reason.DOUBTFUL, event.t_ms, event.source, hour)
+            self._escalate(RuleLane.REVIEW, Reason.DOUBTFUL, event.t_ms, event.source, hour)
         return Reason.DOUBTFUL
 
     def _out_of_order(self, event: Observation, given: Given) -> Reason:
         """Older than what was judged: it changes no state, and is looked at by itself."""
-        signal, _ = read_signal(self.compiled, None, given, event.t_ms)
+        signal, _ = read_signal(self.compiled, None, given, event.t_ms, self.facts)
         if signal is not Signal.MET or self.state.phase == "raised":
             return Reason.OUT_OF_ORDER
         # At most one review per rule, subject and hour: a backlog must not become a flood.
         hour = str(event.t_ms // HOUR_MS * HOUR_MS)
-        self._escalate(Lane.REVIEW, Reason.OUT_OF_ORDER_LOW, event.t_ms, event.source, hour)
+        self._escalate(RuleLane.REVIEW, Reason.OUT_OF_ORDER_LOW, event.t_ms, event.source, hour)
         return Reason.OUT_OF_ORDER_LOW
 
     # -- what follows ---------------------------------------------------------------------------------
@@ -238,12 +258,25 @@ class Judge:
             return self.rule.grade
         return Grade.GREEN if self.state.phase == "clear" else Grade.GREY
 
-    def _tell(self, lane: Lane, reason: Reason, event: Observation) -> None:
-        self.state = self.state._replace(told=lane.value)
+    def _tell(self, lane: RuleLane, reason: Reason, event: Observation) -> None:
+        self.state = self.state._replace(told=TOLD[lane])
         self._escalate(lane, reason, event.t_ms, event.source, str(event.t_ms))
 
-    def _escalate(self, lane: Lane, reason: Reason, t_ms: int, source: Source | None, about: str) -> None:
+    def _escalate(self, lane: RuleLane, reason: Reason, t_ms: int, source: Source | None, about: str) -> None:
+        """Ask somebody. Of a rule for the panels only, nobody is asked."""
+        if self.rule.lane is RuleLane.PANEL:
+            return
         key = f"{self.rule.id}:{about}:{lane}"
         self.actions.append(
-            Escalate(key, self.rule.id, self.version, self.rule.grade, lane, reason, t_ms, source)
+            Escalate(
+                key,
+                self.rule.id,
+                self.version,
+                self.rule.grade,
+                Lane(lane),
+                reason,
+                t_ms,
+                source,
+                self.rule.urgency,
+            )
         )

@@ -10,13 +10,6 @@ from cunmai_rules.thresholds.ruleset import RuleSet, compile_rule, index_rules
 from cunmai_runtime.yamlfile import Document, FileProblems, Problem, parse_document, validate
 
 
-def packs_dir() -> Path:
-    """The shipped threshold files: beside the code in a checkout, inside the package when installed."""
-    here = Path(__file__).resolve().parents[1]
-    installed = here / "packs"
-    return installed if installed.is_dir() else here.parent / "packs"
-
-
 def load_rules(folder: Path) -> RuleSet:
     """Load every threshold file of a folder. Raises FileProblems with the problems of all files."""
     return build_rules(read_sources(folder), str(folder))

@@ -10,8 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict, StringConstraints, model_validator
 
+from cunmai_rules.parts import Part
 from cunmai_rules.thresholds.applies import Applies
-from cunmai_rules.thresholds.conditions import Leaf, Part, Seconds, Value
+from cunmai_rules.thresholds.conditions import Leaf, leaves_of
+from cunmai_rules.thresholds.events import RuleLane
 from cunmai_rules.thresholds.forms import (
     AnyClear,
     AnyWhen,
@@ -20,8 +22,13 @@ from cunmai_rules.thresholds.forms import (
     Silence,
     When,
     WhenCount,
+    WhenIs,
+    WhenMissing,
 )
-from cunmai_wire.events import Grade, Lane
+from cunmai_rules.thresholds.leaves import Reads, Value
+from cunmai_rules.thresholds.limits import Seconds
+from cunmai_rules.thresholds.worded import Heard
+from cunmai_wire.events import Grade, Priority
 from cunmai_wire.quality import QualityFlag
 
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
@@ -54,8 +61,12 @@ class Rule(Part):
     """What ends an alarm. Not written for `nothing_heard`, which ends when something is heard."""
     quality: Quality = Quality()
     applies: Applies = Applies()
-    lane: Lane
-    """page: a message to a person, now. review: a task on the worklist."""
+    lane: RuleLane
+    """page: a message to a person, now. review: a task on the worklist. panel: shown, and nobody is asked."""
+    priority: Priority | None = None
+    """Among what is open at once. Not written: high for red, medium for yellow."""
+    prompt: Words | None = None
+    """Shown at the kiosk when a spell begins, or when readings are doubtful: "rest 5 minutes, measure again"."""
     stale_after_s: Seconds = 900
     """Without evidence for this long, green becomes grey: unknown. A raised alarm stays raised."""
     source: Annotated[str, StringConstraints(min_length=4, max_length=400)]
@@ -63,46 +74,62 @@ class Rule(Part):
 
     @model_validator(mode="after")
     def _has_a_clear_that_fits(self) -> Rule:
-        raised, cleared = self.when, self.clear
-        if isinstance(raised, Silence):
-            if cleared is not None:
+        if not isinstance(self.when, Silence):
+            _check_clear(self.when, self.clear)
+            if all(isinstance(leaf, Heard) for leaf in leaves_of(self.when)):
                 raise ValueError(
-                    "nothing_heard 的规则不写 clear: 再次收到就解除 / "
-                    "a rule on nothing_heard has no clear: hearing something ends it"
+                    "heard 要与测量值一起写在 all 里, 单独不会解除 / "
+                    "put heard in all, beside a condition on a value: by itself it would never clear"
                 )
-            return self
-        if cleared is None:
-            raise ValueError("缺少必填项 'clear' / required key 'clear' is missing")
-        if isinstance(raised, When | WhenCount) and isinstance(cleared, ClearNoLonger):
+        elif self.clear is not None:
             raise ValueError(
-                "clear 必须写一个界限, 例如 at_or_above: 95 / clear needs a limit, for example at_or_above: 95"
+                "nothing_heard 的规则不写 clear: 再次收到就解除 / "
+                "a rule on nothing_heard has no clear: hearing something ends it"
             )
-        if not isinstance(cleared, ClearLimit):
-            return self
-        if not isinstance(raised, When | WhenCount):
-            raise ValueError(
-                "组合条件的 clear 写 for_s, 或用 all/any 列出带 reads 的条件 / "
-                "for a combined condition, clear is a for_s, or all/any with conditions that say what they read"
-            )
-        _check_sides(raised, cleared)
         return self
 
     @property
     def leaves(self) -> tuple[Leaf, ...]:
-        """Every condition on a value, in the order of the file."""
+        """Every condition on a single value, in the order of the file."""
         if isinstance(self.when, Silence):
             return ()
-        more = (
-            ()
-            if self.clear is None or isinstance(self.clear, ClearLimit | ClearNoLonger)
-            else self.clear.parts()
-        )
-        return (*self.when.parts(), *more)
+        clear = () if isinstance(self.clear, ClearLimit | ClearNoLonger | None) else leaves_of(self.clear)
+        return (*leaves_of(self.when), *clear)
 
     @property
-    def main(self) -> Leaf | None:
-        """The value that stands for this rule in messages and charts: the first that it names."""
-        return self.leaves[0] if self.leaves else None
+    def main(self) -> Reads | None:
+        """The number that stands for this rule in messages and charts: the first that it names."""
+        return next((leaf for leaf in self.leaves if isinstance(leaf, Reads)), None)
+
+    @property
+    def urgency(self) -> Priority:
+        """Its priority, also where the file leaves it to the grade."""
+        if self.priority is not None:
+            return self.priority
+        return Priority.HIGH if self.grade is Grade.RED else Priority.MEDIUM
+
+
+def _check_clear(raised: AnyWhen, cleared: AnyClear | None) -> None:
+    """What ends an alarm must fit what raises it."""
+    if cleared is None:
+        raise ValueError("缺少必填项 'clear' / required key 'clear' is missing")
+    if isinstance(raised, When | WhenCount) and isinstance(cleared, ClearNoLonger):
+        raise ValueError(
+            "clear 必须写一个界限, 例如 at_or_above: 95 / clear needs a limit, for example at_or_above: 95"
+        )
+    if not isinstance(cleared, ClearLimit):
+        return
+    if isinstance(raised, WhenIs | WhenMissing):
+        raise ValueError(
+            "is 和 missing 的 clear 写 for_s: 不再是这样满多久 / "
+            "with is and missing, clear is a for_s: for how long it is so no more"
+        )
+    if not isinstance(raised, When | WhenCount):
+        raise ValueError(
+            "组合条件的 clear 写 for_s, 或用 all/any 列出带 reads 的条件 / "
+            "for a combined condition, clear is a for_s, or all/any with conditions that say what they read"
+        )
+    _check_sides(raised, cleared)
 
 
 def _check_sides(raised: Value, cleared: ClearLimit) -> None:

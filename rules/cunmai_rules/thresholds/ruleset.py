@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cunmai_rules.thresholds.applies import DEFAULT_LIMITS_UP_TO_M, Applies, Facts, PersonalLimits
-from cunmai_rules.thresholds.conditions import MOST_VALUES, Change, Leaf, Value
 from cunmai_rules.thresholds.forms import ClearLimit, Silence, When
+from cunmai_rules.thresholds.leaves import Need
 from cunmai_rules.thresholds.pack import Rule
 
 
@@ -19,8 +19,9 @@ class Input:
     """One value that a rule reads, and how much of it the rule must remember."""
 
     key: str
-    """`kind.field`."""
+    """By which it is remembered: see `leaves.Need`."""
     field: str
+    """Empty: that a reading came. With `?` behind it: whether the value was there."""
     lowest: bool
     """Of a value that is a table (days of stock by medicine): whether its lowest or its highest counts."""
     keeps: int
@@ -49,7 +50,7 @@ class VersionedRule:
         """The kinds of reading that can change this rule's state."""
         when = self.rule.when
         if isinstance(when, Silence):
-            return tuple(kind for kind in (when.nothing_heard, when.after) if kind)
+            return (*when.nothing_heard, *((when.after,) if when.after else ()))
         return tuple(self.inputs)
 
 
@@ -80,12 +81,14 @@ def index_rules(rules: Iterable[VersionedRule], versions: dict[str, str]) -> Rul
 
 def compile_rule(rule: Rule, version: str) -> VersionedRule:
     """Work out once what a rule reads and must remember."""
-    leaves: dict[str, list[Leaf]] = defaultdict(list)
+    needs: dict[str, list[Need]] = defaultdict(list)
     for leaf in rule.leaves:
-        leaves[leaf.reads].append(leaf)
+        for need in leaf.needs():
+            needs[need.name].append(need)
     inputs: dict[str, list[Input]] = defaultdict(list)
-    for key, those in leaves.items():
-        inputs[those[0].kind_and_field[0]].append(_input(key, those, rule))
+    for name, those in needs.items():
+        kind, _, field_ = name.partition(".")
+        inputs[kind].append(_input(name, field_, those, rule.stale_after_s))
     return VersionedRule(
         rule,
         version,
@@ -94,25 +97,24 @@ def compile_rule(rule: Rule, version: str) -> VersionedRule:
         plain=isinstance(rule.when, When)
         and isinstance(rule.clear, ClearLimit)
         and rule.when.within_s is None,
-        reads_spo2="oximetry.spo2_pct" in leaves,
+        reads_spo2="oximetry.spo2_pct" in needs,
         for_everyone=rule.applies == Applies(),
     )
 
 
-def _input(key: str, leaves: list[Leaf], rule: Rule) -> Input:
-    def span_s(leaf: Leaf) -> int:
-        return rule.stale_after_s if leaf.within_s is None else leaf.within_s
+def _input(name: str, field_: str, needs: list[Need], stale_after_s: int) -> Input:
+    spans_s = [stale_after_s if need.within_s is None else need.within_s for need in needs]
+    lowest = all(need.lowest for need in needs)
+    return Input(name, field_, lowest, max(need.keeps for need in needs), max(spans_s) * 1000)
 
-    low = all(
-        leaf.direction.low_side if isinstance(leaf, Value) else leaf.falls_by is not None for leaf in leaves
-    )
-    keeps = max(MOST_VALUES if isinstance(leaf, Change) else leaf.keeps for leaf in leaves)
-    return Input(key, leaves[0].kind_and_field[1], low, keeps, max(map(span_s, leaves)) * 1000)
+
+_WORDS = {"title", "source", "prompt", "priority"}
+"""What changes nothing of how a rule judges."""
 
 
 def _digest(rule: Rule) -> str:
     """Equal where two rules judge alike, whatever their words."""
-    return hashlib.sha256(rule.model_dump_json(exclude={"title", "source"}).encode()).hexdigest()[:12]
+    return hashlib.sha256(rule.model_dump_json(exclude=_WORDS).encode()).hexdigest()[:12]
 
 
 def for_subject(rule: VersionedRule, facts: Facts) -> VersionedRule | None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Literal, assert_never
 
-from cunmai_rules.thresholds.conditions import All, AnyOf, Change, Count, Direction, Not, Value
+from cunmai_rules.thresholds.conditions import All, AnyOf, Condition, Not
 from cunmai_rules.thresholds.forms import Silence
+from cunmai_rules.thresholds.labels import KINDS, field_label, word_label
+from cunmai_rules.thresholds.leaves import Change, Count, Value
+from cunmai_rules.thresholds.limits import Direction
 from cunmai_rules.thresholds.pack import Rule
-from cunmai_wire.codes import CODES
+from cunmai_rules.thresholds.worded import Heard, Is, Missing
 
 Lang = Literal["zh", "en"]
 
@@ -17,21 +20,6 @@ _COMPARISONS: dict[Direction, tuple[str, str]] = {
     Direction.AT_OR_ABOVE: ("≥", "at or above"),
     Direction.ABOVE: (">", "above"),
 }
-KINDS: dict[str, tuple[str, str]] = {
-    "oximetry": ("血氧测量", "oximetry"),
-    "blood_pressure": ("血压测量", "blood pressure"),
-    "temperature": ("体温测量", "temperature"),
-    "heart_rate": ("心率测量", "heart rate"),
-    "respiration": ("呼吸计数", "respiration count"),
-    "assessment": ("观察记录", "assessment"),
-    "follow_up": ("随访", "follow-up"),
-    "glucose": ("血糖测量", "glucose"),
-    "weight": ("体重测量", "weight"),
-    "ultrasound_exam": ("超声检查", "ultrasound exam"),
-    "ultrasound_report": ("超声报告", "ultrasound report"),
-    "site_status": ("机构状态", "site status"),
-    "device_status": ("设备状态", "device status"),
-}
 
 
 def rule_sentence(rule: Rule, lang: Lang) -> str:
@@ -39,19 +27,23 @@ def rule_sentence(rule: Rule, lang: Lang) -> str:
     when = rule.when
     zh = lang == "zh"
     if isinstance(when, Silence):
-        kind = _side(KINDS[when.nothing_heard], lang)
-        since = f"{_side(KINDS[when.after], lang)}" if when.after else ""
-        for_ = span(when.for_s, lang)
-        if zh:
-            return f"{since}后 {for_}没有{kind}" if since else f"{for_}没有{kind}"
-        return f"no {kind} for {for_}" + (f" after {since}" if since else "")
+        return _silence(when, lang)
     text = condition_sentence(when, lang)
     if when.for_s == 0:
         return text
     return f"{text} 持续 {span(when.for_s, lang)}" if zh else f"{text} for {span(when.for_s, lang)}"
 
 
-def condition_sentence(condition: Value | Change | All | AnyOf | Not, lang: Lang) -> str:
+def _silence(when: Silence, lang: Lang) -> str:
+    kinds = _side(("或", " or "), lang).join(_side(KINDS[kind], lang) for kind in when.nothing_heard)
+    for_ = span(when.for_s, lang)
+    since = _side(KINDS[when.after], lang) if when.after else ""
+    if lang == "zh":
+        return f"{since}后 {for_}没有{kinds}" if since else f"{for_}没有{kinds}"
+    return f"no {kinds} for {for_}" + (f" after {since}" if since else "")
+
+
+def condition_sentence(condition: Condition, lang: Lang) -> str:
     """One condition; the parts of a combined one in brackets."""
     match condition:
         case Count():
@@ -60,6 +52,8 @@ def condition_sentence(condition: Value | Change | All | AnyOf | Not, lang: Lang
             text = _value(condition, lang)
         case Change():
             text = _change(condition, lang)
+        case Is() | Heard() | Missing():
+            text = _worded(condition, lang)
         case All():
             text = _side((" 并且 ", " and "), lang).join(_bracketed(part, lang) for part in condition.all)
         case AnyOf():
@@ -78,7 +72,7 @@ def _count(condition: Count, lang: Lang) -> str:
     return f"{condition.at_least} of the last {condition.of_last}: {one}"
 
 
-def _bracketed(condition: Value | Change | All | AnyOf | Not, lang: Lang) -> str:
+def _bracketed(condition: Condition, lang: Lang) -> str:
     text = condition_sentence(condition, lang)
     return f"({text})" if isinstance(condition, All | AnyOf | Not) else text
 
@@ -100,9 +94,34 @@ def _change(condition: Change, lang: Lang) -> str:
     return f"{_label(condition, lang)} {verb} by at least {by:g} {condition.unit} within {within}"
 
 
+def _worded(condition: Is | Heard | Missing, lang: Lang) -> str:
+    match condition:
+        case Is():
+            words = [_word(condition.reads, one, lang) for one in condition.is_]
+            label = _side(field_label(condition.reads), lang)
+            text = f"{label}: " + _side(("或", " or "), lang).join(words)
+        case Heard():
+            kind, within = _side(KINDS[condition.heard], lang), span(condition.within_s, lang)
+            text = _side((f"{within}内有{kind}", f"{kind} within {within}"), lang)
+        case Missing():
+            kind, label = (
+                _side(KINDS[condition.missing.partition(".")[0]], lang),
+                _side(field_label(condition.missing), lang),
+            )
+            text = _side((f"{kind}缺少{label}", f"{kind} without {label}"), lang)
+        case _:
+            assert_never(condition)
+    return text
+
+
+def _word(name: str, word: bool | str, lang: Lang) -> str:
+    if isinstance(word, bool):
+        return _side(("是", "yes") if word else ("否", "no"), lang)
+    return _side(word_label(name, word), lang)
+
+
 def _label(condition: Value | Change, lang: Lang) -> str:
-    code = CODES[condition.kind_and_field]
-    return code.display_zh if lang == "zh" else code.display
+    return _side(field_label(condition.reads), lang)
 
 
 def span(seconds: int, lang: Lang) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cunmai_rules.thresholds.events import Observation, Reason, Source
 from cunmai_rules.thresholds.forms import Silence
-from cunmai_rules.thresholds.judge import Judge
+from cunmai_rules.thresholds.judge import TOLD, Judge
 
 
 class SilenceJudge(Judge):
@@ -21,7 +21,7 @@ class SilenceJudge(Judge):
             return Reason.OUT_OF_ORDER
         self.advance(event.t_ms)
         self.state = self.state._replace(evidence_ms=event.t_ms)
-        if event.kind == self._silence.nothing_heard:
+        if event.kind in self._silence.nothing_heard:
             return self._heard(event)
         if self.state.phase in ("pending", "raised"):
             return Reason.AWAITED
@@ -40,7 +40,7 @@ class SilenceJudge(Judge):
         """Raise it: the time told is that of the reading after which nothing came."""
         state = self.state
         self._enter("raised", Reason.NOTHING_HEARD, due_ms, late=False)
-        self.state = self.state._replace(told=self.rule.lane.value)
+        self.state = self.state._replace(told=TOLD[self.rule.lane])
         source = Source(state.stream, state.seq) if state.stream else None
         self._escalate(self.rule.lane, Reason.NOTHING_HEARD, state.since_ms, source, str(state.since_ms))
         return Reason.NOTHING_HEARD

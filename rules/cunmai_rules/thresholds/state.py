@@ -11,7 +11,7 @@ Phase = Literal["unknown", "clear", "pending", "raised"]
 Told = Literal["nobody", "review", "page"]
 
 
-Memory = dict[str, tuple[tuple[int, float], ...]]
+Memory = dict[str, tuple[tuple[int, float | str | bool], ...]]
 """By `kind.field`: when measured and the value, oldest first."""
 
 

@@ -48,7 +48,7 @@ def step(
             decisions.append(Decision(rule_id, Reason.NOT_APPLICABLE))
             actions += _forget(changed, rule_id, Reason.NOT_APPLICABLE, event.t_ms)
             continue
-        judge = judge_for(fitting, changed.get(rule_id, NEW))
+        judge = judge_for(fitting, changed.get(rule_id, NEW), facts)
         reason = judge.observe(event)
         decisions.append(Decision(rule_id, reason))
         actions += judge.actions
@@ -69,7 +69,7 @@ def _tick(state: SubjectState, event: Tick, rules: RuleSet, facts: Facts) -> Ste
             decisions.append(Decision(rule_id, why))
             actions += _forget(changed, rule_id, why, event.t_ms)
             continue
-        judge = judge_for(fitting, before)
+        judge = judge_for(fitting, before, facts)
         reason = judge.advance(event.t_ms)
         if reason is not None:
             decisions.append(Decision(rule_id, reason))
@@ -78,9 +78,9 @@ def _tick(state: SubjectState, event: Tick, rules: RuleSet, facts: Facts) -> Ste
     return Step(changed, tuple(decisions), tuple(actions))
 
 
-def judge_for(rule: VersionedRule, state: RuleState) -> Judge:
+def judge_for(rule: VersionedRule, state: RuleState, facts: Facts = NOTHING_KNOWN) -> Judge:
     """The state machine of a rule."""
-    return SilenceJudge(rule, state) if isinstance(rule.rule.when, Silence) else Judge(rule, state)
+    return SilenceJudge(rule, state) if isinstance(rule.rule.when, Silence) else Judge(rule, state, facts)
 
 
 def _forget(states: SubjectState, rule_id: str, why: Reason, t_ms: int) -> list[GradeChange]:

@@ -20,8 +20,9 @@ from pydantic import (
     model_validator,
 )
 
+from cunmai_rules.parts import Part
 from cunmai_rules.thresholds.applies import Colour, ConditionName, Facts, PersonalLimits
-from cunmai_rules.thresholds.conditions import Number, Part
+from cunmai_rules.thresholds.limits import Number
 from cunmai_rules.thresholds.pack import RuleId
 from cunmai_rules.tools.series import MOST_READINGS, Expanded, expand
 from cunmai_rules.tools.spans import MOST_MS, Span

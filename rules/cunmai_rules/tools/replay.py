@@ -15,7 +15,8 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.thresholds.loader import load_rules, packs_dir
+from cunmai_rules.shipped import packs_dir
+from cunmai_rules.thresholds.loader import load_rules
 from cunmai_rules.tools.history import read_journal
 from cunmai_rules.tools.replay_page import replay_page
 from cunmai_rules.tools.replay_report import as_json, print_report

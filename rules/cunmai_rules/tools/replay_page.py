@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from cunmai_rules.journal.judgements import Subject
-from cunmai_rules.thresholds.conditions import Value
 from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.forms import ClearLimit
+from cunmai_rules.thresholds.leaves import Value
 from cunmai_rules.thresholds.sentence import rule_sentence
 from cunmai_rules.tools.offline import both, page, table
 from cunmai_rules.tools.playback import TakenBack

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from cunmai_rules.settings import RulesSettings
+from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.events import Amend, Escalate, GradeChange, Retract
-from cunmai_rules.thresholds.loader import build_rules, is_pack, packs_dir
+from cunmai_rules.thresholds.loader import build_rules, is_pack
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.tools.cases import Case, CaseFile
 from cunmai_rules.tools.play import Moment, Played, TooLong, play

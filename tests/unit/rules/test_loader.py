@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cunmai_rules.thresholds.loader import build_rules, load_rules, packs_dir
+from cunmai_rules.shipped import packs_dir
+from cunmai_rules.thresholds.loader import build_rules, load_rules
 from cunmai_runtime.yamlfile import FileProblems, Problem
 from support.rules import OXIMETRY
 

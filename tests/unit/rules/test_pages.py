@@ -13,7 +13,7 @@ from cunmai_rules.cautions import cautions
 from cunmai_rules.escalation.policy import CloseReason
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.pages.chart import Dot, Line, trend_svg
-from cunmai_rules.thresholds.loader import packs_dir
+from cunmai_rules.shipped import packs_dir
 from support.rules_bench import LINK_KEY, Bench
 
 WEEK_S = 7 * 24 * 3600

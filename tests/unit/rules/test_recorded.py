@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cunmai_rules.thresholds.loader import load_rules, packs_dir
+from cunmai_rules.shipped import packs_dir
+from cunmai_rules.thresholds.loader import load_rules
 from cunmai_rules.thresholds.ruleset import RuleSet
 from support.rules import OXIMETRY, Story, oximetry_rules
 

@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from cunmai_rules.thresholds.loader import build_rules, is_pack, packs_dir
+from cunmai_rules.shipped import packs_dir
+from cunmai_rules.thresholds.loader import build_rules, is_pack
 from cunmai_rules.thresholds.schema import threshold_schema
 from cunmai_rules.tools.cases import case_schema
 from support.rules import OXIMETRY

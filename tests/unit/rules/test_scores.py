@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cunmai_rules.cli import app
-from cunmai_rules.scores.files import check_score, load_score, score_lines, scores_dir
+from cunmai_rules.scores.files import check_score, load_score, score_lines
 from cunmai_rules.scores.scoring import NotScorable, Range, Scored, score
 from cunmai_rules.scores.table import ScoreTable
+from cunmai_rules.shipped import scores_dir
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import FileProblems, parse_document
 
