@@ -45,6 +45,13 @@ VERBS = {
     "ingest": Verb("cunmai_ingest.cli", "app", "server", "入库服务", "from broker to store"),
     "ledger": Verb("cunmai.ledger_cli", "app", "server", "对账单", "the loss ledger"),
     "rules": Verb("cunmai_rules.cli", "app", "server", "阈值规则与预警", "thresholds and escalation"),
+    "registry": Verb(
+        "cunmai_rules.registry.cli",
+        "app",
+        "server",
+        "居民、团队与值班登记",
+        "residents, teams and duty rosters",
+    ),
     "dashboards": Verb("cunmai_dashboards.cli", "app", "dashboards", "Grafana 面板", "Grafana dashboards"),
     "sim": Verb("cunmai.sim_cli", "app", "sim", "模拟设备与回放", "simulated devices and replay"),
 }

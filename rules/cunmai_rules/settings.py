@@ -161,6 +161,11 @@ class RulesSettings(_Section):
     def journal_path(self) -> Path:
         return self.data_dir / "rules.sqlite"
 
+    @property
+    def registry_key_path(self) -> Path:
+        """The keys of the names and numbers in the registry."""
+        return self.data_dir / "registry.key"
+
     def escalation_policy(self) -> Policy:
         """The policy, with the fallback contacts as the last resort when nobody of a site answers."""
         return Policy(**self.policy.model_dump(), last_resort=self.fallback_contacts)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cunmai_rules.registry import schema as registry
 from cunmai_runtime import held
 
 
@@ -164,6 +165,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             postgres="",
         ),
     ),
+    (registry.TABLES, Each(sqlite=registry.SQLITE_TRIGGERS, postgres=registry.POSTGRES_TRIGGERS)),
 )
 
 
