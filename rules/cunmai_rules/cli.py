@@ -24,8 +24,7 @@ from cunmai_rules.scores.files import load_score, score_lines
 from cunmai_rules.service import RulesService
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
-from cunmai_rules.thresholds.loader import load_rules
-from cunmai_rules.thresholds.sentence import rule_sentence
+from cunmai_rules.tools.check import check
 from cunmai_rules.tools.replay import replay
 from cunmai_rules.tools.testing import run_tests
 from cunmai_runtime.clock import system_clock
@@ -51,22 +50,7 @@ def run(config: Annotated[Path, typer.Option(help="rules.yaml")]) -> None:
             RulesService(settings).run(stop)
 
 
-@app.command()
-def check(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(help="阈值文件或目录, 默认为随附的规则包 / file or folder; default: shipped packs"),
-    ] = None,
-) -> None:
-    """检查阈值文件, 有问题时指出文件和行号 / check threshold files; name file and line of every problem."""
-    rules = load_rules(folder or packs_dir())
-    table = Table("规则 rule", "版本 version", "等级 grade", "条件 condition")
-    for rule in rules.by_id.values():
-        table.add_row(rule.rule.id, rule.version, rule.rule.grade, rule_sentence(rule.rule, "zh"))
-    Console().print(table)
-    typer.echo(f"{len(rules.by_id)} 条规则, 没有问题 / {len(rules.by_id)} rules, no problems")
-
-
+app.command("check")(check)
 app.command("test")(run_tests)
 app.command()(replay)
 app.command()(quality)

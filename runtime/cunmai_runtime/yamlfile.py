@@ -252,7 +252,8 @@ def fault_words(fault: ErrorDetails, *, show: bool = True) -> tuple[str, str]:
             zh, _, en = str(context.get("error", fault["msg"])).partition(" / ")
             return zh, en or zh
         case kind if kind in _SHORT_WORDS:
-            zh, en = _SHORT_WORDS[kind]
+            fraction = kind == "int_type" and isinstance(fault.get("input"), float)
+            zh, en = _SHORT_WORDS["int_from_float" if fraction else kind]
             return f"{given} {zh.format(**context)}", f"{given} {en.format(**context)}"
         case _:
             zh, _, en = fault["msg"].partition(" / ")
@@ -269,6 +270,7 @@ _SHORT_WORDS = {
     "int_from_float": ("应为整数", "should be a whole number"),
     "string_type": ("应为文字", "should be text"),
     "bool_type": ("应为 true 或 false", "should be true or false"),
+    "bool_parsing": ("应为 true 或 false", "should be true or false"),
     "greater_than": ("应大于 {gt}", "should be greater than {gt}"),
     "greater_than_equal": ("不能小于 {ge}", "should be at least {ge}"),
     "less_than": ("应小于 {lt}", "should be less than {lt}"),

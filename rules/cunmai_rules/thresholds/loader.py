@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
+from cunmai_rules.lint.finding import Finding
+from cunmai_rules.lint.impossible import impossible
 from cunmai_rules.thresholds.pack import Pack
 from cunmai_rules.thresholds.ruleset import RuleSet, compile_rule, index_rules
 from cunmai_runtime.yamlfile import Document, FileProblems, Problem, parse_document, validate
@@ -39,8 +42,25 @@ def build_rules(sources: list[tuple[str, bytes]], folder: str = "") -> RuleSet:
             folder or "packs", 1, "目录里没有阈值文件(*.yaml)", "there is no threshold file (*.yaml)"
         )
         raise FileProblems([problem])
+    loaded, problems = read_packs(sources)
+    if problems:
+        raise FileProblems(problems)
+    return _index([(one.pack, one.version) for one in loaded])
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPack:
+    """A threshold file that is one by its form."""
+
+    document: Document
+    pack: Pack
+    version: str
+
+
+def read_packs(sources: list[tuple[str, bytes]]) -> tuple[list[LoadedPack], list[Problem]]:
+    """Every file that has the form of a pack, and everything that must not be in force."""
     problems: list[Problem] = []
-    loaded: list[tuple[Document, Pack, str]] = []
+    loaded: list[LoadedPack] = []
     for name, raw in sources:
         try:
             document = parse_document(raw, name)
@@ -48,19 +68,26 @@ def build_rules(sources: list[tuple[str, bytes]], folder: str = "") -> RuleSet:
         except FileProblems as error:
             problems += error.problems
             continue
-        loaded.append((document, pack, f"{pack.version}-{hashlib.sha256(raw).hexdigest()[:8]}"))
-    problems += _clashes(loaded)
-    if problems:
-        raise FileProblems(problems)
-    return _index([(pack, version) for _, pack, version in loaded])
+        version = f"{pack.version}-{hashlib.sha256(raw).hexdigest()[:8]}"
+        loaded.append(LoadedPack(document, pack, version))
+        problems += [problem_of(document, finding) for finding in impossible(pack)]
+    return loaded, problems + _clashes(loaded)
 
 
-def _clashes(loaded: list[tuple[Document, Pack, str]]) -> list[Problem]:
+def problem_of(document: Document, finding: Finding) -> Problem:
+    """A finding of the lint with its file and line."""
+    where = ".".join(map(str, finding.place))
+    line = document.line_of(finding.place)
+    return Problem(document.file, line, f"{where}: {finding.zh}", f"{where}: {finding.en}")
+
+
+def _clashes(loaded: list[LoadedPack]) -> list[Problem]:
     """Pack names and rule ids must be unique over the whole folder."""
     problems: list[Problem] = []
     packs: dict[str, str] = {}
     rules: dict[str, str] = {}
-    for document, pack, _ in loaded:
+    for one in loaded:
+        document, pack = one.document, one.pack
         if pack.pack in packs:
             first, line = packs[pack.pack], document.line_of(("pack",))
             zh, en = f"规则包 {pack.pack} 在 {first} 已有", f"pack {pack.pack} is already in {first}"

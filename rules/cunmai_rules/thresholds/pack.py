@@ -71,6 +71,8 @@ class Rule(Part):
     """Without evidence for this long, green becomes grey: unknown. A raised alarm stays raised."""
     source: Annotated[str, StringConstraints(min_length=4, max_length=400)]
     """Guideline or decision that the limits come from, and who signed."""
+    one_sided: Annotated[str, StringConstraints(min_length=4, max_length=200)] | None = None
+    """Why a value whose low side is dangerous, too, has a high limit only. Without it, `check` asks."""
 
     @model_validator(mode="after")
     def _has_a_clear_that_fits(self) -> Rule:

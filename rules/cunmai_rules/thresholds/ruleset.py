@@ -108,7 +108,7 @@ def _input(name: str, field_: str, needs: list[Need], stale_after_s: int) -> Inp
     return Input(name, field_, lowest, max(need.keeps for need in needs), max(spans_s) * 1000)
 
 
-_WORDS = {"title", "source", "prompt", "priority"}
+_WORDS = {"title", "source", "prompt", "priority", "one_sided"}
 """What changes nothing of how a rule judges."""
 
 

@@ -1,4 +1,4 @@
-"""A case played through the rules: simulated time, ticks included. Pure.
+"""A case played through the rules: simulated time, ticks included. No I/O, no clock.
 
 It goes the service's way: readings are handed to the window as they arrive, with the past that it asks for,
 and time to `tick` at each moment that `due_ms` names.

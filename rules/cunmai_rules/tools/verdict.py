@@ -1,4 +1,4 @@
-"""What a case came to, against what was expected of it; and what no case tells of a rule. Pure."""
+"""What a case came to, against what was expected of it; and what no case tells of a rule."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ WRONG = sorted((Path(__file__).parent / "wrong").glob("*.yaml"))
 
 def expected(path: Path) -> list[str]:
     mark = "# expect: "
-    return [line.removeprefix(mark) for line in path.read_text().splitlines() if line.startswith(mark)]
+    lines = path.read_text(errors="replace").splitlines()
+    return [line.removeprefix(mark) for line in lines if line.startswith(mark)]
 
 
 @pytest.mark.parametrize("path", WRONG, ids=lambda path: path.stem)
@@ -29,6 +30,11 @@ def test_a_wrong_file_says_what_is_wrong_and_where(path: Path) -> None:
     with pytest.raises(FileProblems) as caught:
         build_rules([(path.name, path.read_bytes())])
     assert [str(problem) for problem in caught.value.problems] == expected(path)
+
+
+def test_each_file_has_one_defect() -> None:
+    assert len(WRONG) >= 50
+    assert {path.name: len(expected(path)) for path in WRONG if len(expected(path)) != 1} == {}
 
 
 def test_the_shipped_packs_load() -> None:

@@ -1,0 +1,1 @@
+"""What a threshold file says that cannot be meant, and what it may have forgotten."""
