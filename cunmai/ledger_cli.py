@@ -19,6 +19,7 @@ from cunmai_ingest.ledger.rows import DayRow, GapRow
 from cunmai_ingest.ledger.spans import minus, spans
 from cunmai_ingest.ledger.view import LedgerView
 from cunmai_ingest.settings import IngestSettings
+from cunmai_rules.journal.database import JournalAt
 from cunmai_rules.ledger import judged_streams
 from cunmai_rules.settings import RulesSettings
 from cunmai_runtime.clock import system_clock
@@ -59,7 +60,7 @@ def ledger(
     except Retryable as error:
         raise UserError(f"账本现在读不了, 请稍后再试 / the book cannot be read now: {error}") from None
     if rules is not None:
-        gaps = _by_journal(gaps, load_model(rules, RulesSettings).journal_path)
+        gaps = _by_journal(gaps, load_model(rules, RulesSettings).journal)
     if as_json:
         typer.echo(_json(rows, gaps, offset))
     else:
@@ -67,12 +68,12 @@ def ledger(
     raise typer.Exit(1 if _NOT_FINE & {verdict_of(row.figures) for row in rows} else 0)
 
 
-def _by_journal(gaps: Sequence[GapRow], journal: Path) -> list[GapRow]:
+def _by_journal(gaps: Sequence[GapRow], journal: JournalAt) -> list[GapRow]:
     """The gaps without those numbers that the rules have judged or refused, by their own journal.
 
     Their receipt may have been lost on the way to ingest: a broker's crash can do that.
     """
-    if not journal.exists():
+    if isinstance(journal, Path) and not journal.exists():
         raise UserError(f"没有规则服务的记录 / there is no journal of the rules at {journal}")
     known = {one.stream: spans([*one.judged, *one.refused]) for one in judged_streams(journal)}
     left: list[GapRow] = []

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.broker import Mosquitto
+from support.postgres import Cluster
 from support.servers import need_program
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,3 +35,12 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A real PostgreSQL of our own. Each test makes its `schema()` in it."""
+    cluster = Cluster("fsync=off")
+    cluster.start()
+    yield cluster
+    cluster.stop()

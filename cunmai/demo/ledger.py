@@ -11,6 +11,7 @@ from rich.table import Table
 from cunmai_gateway.spool import measured_in
 from cunmai_ingest.ledger.counts import stream_counts
 from cunmai_ingest.settings import IngestSettings
+from cunmai_rules.journal.database import JournalAt
 from cunmai_rules.ledger import judged_streams
 from cunmai_wire.ranges import SeqRanges
 
@@ -30,7 +31,9 @@ class Account:
     quarantined: int
 
 
-def take_account(spools: Sequence[tuple[str, Path]], ingest: IngestSettings, journal: Path) -> list[Account]:
+def take_account(
+    spools: Sequence[tuple[str, Path]], ingest: IngestSettings, journal: JournalAt
+) -> list[Account]:
     """Compare the spools with both stores."""
     stored = {count.stream: count for count in stream_counts(ingest)}
     judged = {stream.stream: stream for stream in judged_streams(journal)}

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from cunmai.demo.ledger import Account, total
+from cunmai_rules.journal.database import JournalAt
 from cunmai_rules.ledger import Told, judged_of_kind, told
 from cunmai_runtime.clock import ScaledClock
 
 
-def make_report(accounts: Sequence[Account], journal: Path, clock: ScaledClock) -> dict[str, Any]:
+def make_report(accounts: Sequence[Account], journal: JournalAt, clock: ScaledClock) -> dict[str, Any]:
     """Everything in it is read from the parts' own stores. Latencies are real; times are the clock's."""
     sums = total(accounts)
     escalations = list(told(journal))

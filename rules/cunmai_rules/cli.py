@@ -117,12 +117,12 @@ def close(
 @contextmanager
 def _desk(settings: RulesSettings) -> Iterator[Desk]:
     """The journal of a service that may be running. It is not made where there is none."""
-    if not settings.journal_path.exists():
+    if settings.database is None and not settings.journal_path.exists():
         raise UserError(
             f"没有 {settings.journal_path}, 先运行 cunmai rules run / no journal yet: run rules first"
         )
     with (
-        closing(open_journal(settings.journal_path)) as db,
+        closing(open_journal(settings.journal)) as db,
         db.transaction(),
     ):
         yield Desk(db, settings, load_or_make_key(settings.data_dir / "link.key"))

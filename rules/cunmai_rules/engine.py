@@ -24,7 +24,7 @@ from cunmai_rules import metrics
 from cunmai_rules.arrival import Placed, Sent, place
 from cunmai_rules.clocks import Clocks
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.journal.database import Database, StatementRefused
+from cunmai_rules.journal.database import FAULTS, Database
 from cunmai_rules.journal.judgements import REFUSED, Judgements, Subject, subject_of
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.subjects import Subjects
@@ -32,7 +32,6 @@ from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.memory import key_of
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_runtime.clock import Clock
-from cunmai_runtime.errors import Retryable, UserError
 from cunmai_runtime.intake import Delivery
 from cunmai_runtime.logs import OnChange
 from cunmai_wire.envelope import EnvelopeHeader, ParsedEnvelope, parse_envelope
@@ -126,27 +125,24 @@ class Engine:
         taken = _Taken()
         done = 0
         while done < len(batch):
+            piece = _piece(batch, done)
             with self._db.transaction():
-                readings = 0
-                while done < len(batch) and readings < PIECE_READINGS:
-                    readings += self._delivery(batch[done], taken)
-                    done += 1
+                self._db.lock(_names(piece))
+                for delivery, parsed in piece:
+                    self._delivery(delivery, parsed, taken)
+            done += len(piece)
         return taken.publications()
 
-    def _delivery(self, delivery: Delivery, taken: _Taken) -> int:
-        """Deal with one message; how many readings it held."""
-        channel = delivery.topic.rsplit("/", 1)[-1]
-        if channel == Channel.RECEIPTS:
-            self._alone(delivery.topic, lambda: self._receipt_for_events(delivery.payload))
-        if channel != Channel.READINGS:
-            return 0
-        parsed = parse_envelope(delivery.topic, delivery.payload)
-        if parsed.header is None:
+    def _delivery(self, delivery: Delivery, parsed: ParsedEnvelope | None, taken: _Taken) -> None:
+        """Deal with one message."""
+        if parsed is None:
+            if _channel(delivery) == Channel.RECEIPTS:
+                self._alone(delivery.topic, lambda: self._receipt_for_events(delivery.payload))
+        elif parsed.header is None:
             # Ingest keeps the whole message; here it is only counted.
             self._count_refusals(delivery.topic, parsed.refused)
-            return 1
-        self._readings(parsed.header, parsed, delivery, taken)
-        return len(parsed.readings) + len(parsed.refused)
+        else:
+            self._readings(parsed.header, parsed, delivery, taken)
 
     def _readings(
         self, header: EnvelopeHeader, parsed: ParsedEnvelope, delivery: Delivery, taken: _Taken
@@ -161,7 +157,7 @@ class Engine:
         try:
             with self._db.savepoint():
                 faults = self._judge(header, parsed.readings, sent)
-        except (StatementRefused, Retryable, UserError):
+        except FAULTS:
             raise
         except Exception:  # noqa: BLE001 - a fault of ours: once more, reading by reading, to find which
             faults = [self._judge_alone(header, reading, sent) for reading in parsed.readings]
@@ -244,7 +240,7 @@ class Engine:
         try:
             with self._db.savepoint():
                 work()
-        except (StatementRefused, Retryable, UserError):
+        except FAULTS:
             raise
         except Exception as error:  # noqa: BLE001 - set aside: one bad input never stops the rest
             fault = type(error).__name__
@@ -302,6 +298,36 @@ class Engine:
         with self._db.transaction():
             self._desk.forget(before_ms, now_ms)
             return self._judgements.forget_before(before_ms)
+
+
+def _channel(delivery: Delivery) -> str:
+    return delivery.topic.rsplit("/", 1)[-1]
+
+
+def _piece(batch: Sequence[Delivery], start: int) -> list[tuple[Delivery, ParsedEnvelope | None]]:
+    """The messages of one transaction. What is no readings message is None."""
+    piece: list[tuple[Delivery, ParsedEnvelope | None]] = []
+    readings = 0
+    for delivery in batch[start:]:
+        if readings >= PIECE_READINGS:
+            break
+        parsed = None
+        if _channel(delivery) == Channel.READINGS:
+            parsed = parse_envelope(delivery.topic, delivery.payload)
+            readings += len(parsed.readings) + len(parsed.refused) + (parsed.header is None)
+        piece.append((delivery, parsed))
+    return piece
+
+
+def _names(piece: Iterable[tuple[Delivery, ParsedEnvelope | None]]) -> set[str]:
+    """The streams and subjects that these are about, to be locked at once."""
+    names: set[str] = set()
+    for _, parsed in piece:
+        if parsed is not None and parsed.header is not None:
+            gateway = parsed.header.gateway
+            names.add(parsed.header.stream)
+            names |= {subject_of(gateway, one.device, one.resident).id for one in parsed.readings}
+    return names
 
 
 def _digest(reading: Reading) -> str:

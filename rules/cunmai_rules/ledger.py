@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from cunmai_rules.escalation.policy import Escalation
-from cunmai_rules.journal.database import Database, open_journal
+from cunmai_rules.journal.database import Database, JournalAt, open_journal
 from cunmai_rules.journal.escalations import Escalations, Notice
 from cunmai_rules.journal.judgements import JUDGED, REFUSED, Judgements
 from cunmai_runtime.held import read_ranges
@@ -47,7 +46,7 @@ class Told:
     answers: tuple[Given, ...]
 
 
-def judged_streams(journal: Path) -> list[JudgedStream]:
+def judged_streams(journal: JournalAt) -> list[JudgedStream]:
     """Every stream in the journal."""
     with closing(open_journal(journal)) as db:
         streams = [row[0] for row in db.execute("SELECT DISTINCT stream FROM held ORDER BY stream")]
@@ -59,7 +58,7 @@ def judged_streams(journal: Path) -> list[JudgedStream]:
         ]
 
 
-def judged_of_kind(journal: Path, kind: str) -> int:
+def judged_of_kind(journal: JournalAt, kind: str) -> int:
     """How many readings of one kind are on record."""
     with closing(open_journal(journal)) as db:
         query = "SELECT count(*) FROM observation WHERE kind = ?"
@@ -67,7 +66,7 @@ def judged_of_kind(journal: Path, kind: str) -> int:
         return int(count)
 
 
-def told(journal: Path, limit: int = 10_000) -> Iterator[Told]:
+def told(journal: JournalAt, limit: int = 10_000) -> Iterator[Told]:
     """Escalations with their notices, oldest first."""
     with closing(open_journal(journal)) as db:
         escalations = Escalations(db)
@@ -80,7 +79,7 @@ def told(journal: Path, limit: int = 10_000) -> Iterator[Told]:
             yield Told(escalation, tuple(escalations.notices(escalation.id)), answers)
 
 
-def newest_value(journal: Path, subject: str, field: str) -> float | None:
+def newest_value(journal: JournalAt, subject: str, field: str) -> float | None:
     """The newest value of one field of one subject, or None."""
     with closing(open_journal(journal)) as db:
         readings = Judgements(db).around(subject, 0, FOREVER_MS)

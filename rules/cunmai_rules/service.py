@@ -49,7 +49,7 @@ class RulesService:
         """Raises FileProblems where no usable threshold file exists, UserError where the journal cannot open."""
         self._settings = settings
         self._clock = clock
-        self._path = settings.journal_path
+        self._path = settings.journal
         self._link_key = load_or_make_key(settings.data_dir / "link.key")
         self._in_force = RulesInForce(settings.packs, settings.data_dir / "rules-in-force.json")
         self._log = structlog.get_logger("rules")

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from cunmai_rules.escalation.policy import Policy
+from cunmai_rules.journal.database import PARTS, JournalAt, PostgresAt
 from cunmai_rules.shipped import packs_dir
 from cunmai_runtime.mqtt import MqttSettings
 from cunmai_wire.base import GatewayId
@@ -120,6 +121,10 @@ class RulesSettings(_Section):
 
     id: GatewayId = "rules"
     data_dir: Path
+    database: SecretStr | None = None
+    """Where PostgreSQL is (a connection string); None: a file in `data_dir`."""
+    workers: int = Field(default=1, ge=1, le=PARTS)
+    """Into how many slots the gateways are split. The same for every process of one database."""
     mqtt: MqttSettings = MqttSettings()
     packs: Path = Field(default_factory=packs_dir)
     contacts: Annotated[tuple[Contact, ...], Field(min_length=1, max_length=2000)]
@@ -157,14 +162,28 @@ class RulesSettings(_Section):
             raise ValueError(f"联系人未定义: {missing} / contacts are not defined: {missing}")
         return self
 
+    @model_validator(mode="after")
+    def _one_file_one_worker(self) -> RulesSettings:
+        if self.workers > 1 and self.database is None:
+            raise ValueError(
+                "多个 workers 需要 PostgreSQL: 请填 database / several workers need PostgreSQL: set `database`"
+            )
+        return self
+
     @property
     def journal_path(self) -> Path:
+        """The file, where no `database` is set."""
         return self.data_dir / "rules.sqlite"
 
     @property
     def registry_key_path(self) -> Path:
         """The keys of the names and numbers in the registry."""
         return self.data_dir / "registry.key"
+
+    @property
+    def journal(self) -> JournalAt:
+        """Where the journal is."""
+        return PostgresAt(self.database.get_secret_value()) if self.database else self.journal_path
 
     def escalation_policy(self) -> Policy:
         """The policy, with the fallback contacts as the last resort when nobody of a site answers."""

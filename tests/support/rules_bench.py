@@ -10,7 +10,7 @@ from typing import Any
 from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Escalation
-from cunmai_rules.journal.database import open_journal
+from cunmai_rules.journal.database import JournalAt, open_journal
 from cunmai_rules.notify.notifier import Notifier
 from cunmai_rules.notify.webhook import WebhookSender
 from cunmai_rules.settings import RulesSettings
@@ -38,6 +38,8 @@ class Bench:
     _seq: int = 0
     receipts: list[dict[str, Any]] = field(default_factory=list)
     sender: WebhookSender | None = None
+    at: JournalAt | None = None
+    """Where the journal is. None: a file in the folder."""
 
     def __post_init__(self) -> None:
         packs = self.folder / "packs"
@@ -65,7 +67,7 @@ class Bench:
             }
         )
         self.in_force = RulesInForce(packs, self.folder / "in-force.json")
-        self.journal = self.folder / "rules.sqlite"
+        self.journal = self.at or self.folder / "rules.sqlite"
         self.restart()
 
     def restart(self) -> None:

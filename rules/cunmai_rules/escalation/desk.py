@@ -143,7 +143,8 @@ class Desk:
 
     def withdraw_about(self, stream: str, seq: int, now_ms: int) -> None:
         """This reading counted for the wrong person: nothing that was found by it holds."""
-        for id_ in self.escalations.findings_about(stream, seq):
+        for id_, escalation in self.escalations.findings_about(stream, seq):
+            self.escalations.hold(escalation)
             self._withdraw(id_, now_ms)
 
     def _withdraw(self, id_: str, now_ms: int) -> None:
@@ -184,7 +185,9 @@ class Desk:
 
     def about_to_send(self, notice: Notice, text: str, now_ms: int) -> Notice | None:
         """The notice with what it says, kept from now on; None where it need not be sent any more."""
-        escalation = self._of(notice)
+        escalation, notice = self._hold(notice)
+        if notice.state is not NoticeState.QUEUED:
+            return None
         if not state_machine.still_wanted(escalation, notice.number):
             self._note(replace(notice, state=NoticeState.DROPPED), now_ms)
             return None
@@ -196,15 +199,16 @@ class Desk:
 
     def accepted(self, notice: Notice, now_ms: int) -> None:
         """The webhook has taken the message: from now on an answer is awaited."""
+        escalation, _ = self._hold(notice)
         done = replace(
             notice, state=NoticeState.ACCEPTED, attempts=notice.attempts + 1, accepted_ms=now_ms, error=None
         )
         self._note(done, now_ms)
-        escalation = self._of(notice)
         self.escalations.save(state_machine.notice_accepted(escalation, self._policy, notice.number, now_ms))
 
     def postponed(self, notice: Notice, error: str, due_ms: int, now_ms: int) -> None:
         """The webhook could not take it now."""
+        self._hold(notice)
         later = replace(notice, attempts=notice.attempts + 1, due_ms=due_ms, error=error)
         self.escalations.update_notice(later)
         if error != notice.error:
@@ -214,10 +218,10 @@ class Desk:
 
     def failed(self, notice: Notice, error: str, now_ms: int) -> None:
         """The webhook will never take it: the next contact is asked at once."""
+        before, _ = self._hold(notice)
         self._note(
             replace(notice, state=NoticeState.FAILED, attempts=notice.attempts + 1, error=error), now_ms
         )
-        before = self._of(notice)
         after, asks = state_machine.notice_failed(before, self._policy, notice.number, now_ms)
         self._save(before, after, asks, now_ms)
 
@@ -230,7 +234,7 @@ class Desk:
 
     def answer(self, id_: str, contact: str, answer: Answer, now_ms: int) -> Escalation | None:
         """Take a contact's answer; the escalation as it stands then, or None where there is none."""
-        before = self.escalations.get(id_)
+        before = self.escalations.hold(id_)
         if before is None:
             return None
         after = state_machine.answered(before, self._policy, contact, answer, now_ms)
@@ -245,7 +249,7 @@ class Desk:
 
     def close(self, id_: str, because: CloseReason, actor: str, now_ms: int) -> Escalation | None:
         """Close for a named reason without an answer; None where there is no such escalation."""
-        before = self.escalations.get(id_)
+        before = self.escalations.hold(id_)
         if before is None or before.status is Status.CLOSED:
             return before
         after = state_machine.closed(before, because, now_ms)
@@ -274,6 +278,14 @@ class Desk:
             asked=after.asked, accepted=after.reached,
             todo="call the contacts of this site, then answer from a link or `cunmai rules close`",
         )  # fmt: skip
+
+    def _hold(self, notice: Notice) -> tuple[Escalation, Notice]:
+        """Its escalation and itself as they are now, and stay until we commit."""
+        escalation = self.escalations.hold(notice.escalation)
+        current = self.escalations.notice(notice.id)
+        assert escalation is not None, "a notice belongs to an escalation"
+        assert current is not None, "a notice goes only with its escalation, which is open"
+        return escalation, current
 
     def _of(self, notice: Notice) -> Escalation:
         escalation = self.escalations.get(notice.escalation)

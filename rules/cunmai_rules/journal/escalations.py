@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cunmai_rules.escalation.policy import Escalation, Status
-from cunmai_rules.journal.database import Database
+from cunmai_rules.journal.database import Database, part_of
 from cunmai_wire.events import Grade, Lane, NoticeState
 
 
@@ -80,14 +80,23 @@ class Escalations:
         row = self._db.execute("SELECT body FROM escalation WHERE id = ?", (id_,)).fetchone()
         return _load(row[0]) if row else None
 
+    def hold(self, id_: str) -> Escalation | None:
+        """Lock its subject, and read it: what others did to it before is done, and nobody follows until we commit."""
+        row = self._db.execute("SELECT subject FROM escalation WHERE id = ?", (id_,)).fetchone()
+        if row is None:
+            return None
+        self._db.lock((row[0],))
+        return self.get(id_)
+
     def save(self, escalation: Escalation) -> None:
         self._db.execute(
-            "INSERT INTO escalation (id, subject, status, opened_ms, due_ms, lane, closed_ms, body)"
-            " VALUES (:id, :subject, :status, :opened_ms, :due_ms, :lane, :closed_ms, :body)"
+            "INSERT INTO escalation (id, part, subject, status, opened_ms, due_ms, lane, closed_ms, body)"
+            " VALUES (:id, :part, :subject, :status, :opened_ms, :due_ms, :lane, :closed_ms, :body)"
             " ON CONFLICT (id) DO UPDATE SET status = :status, due_ms = :due_ms, lane = :lane,"
             " closed_ms = :closed_ms, body = :body",
             {
                 "id": escalation.id,
+                "part": part_of(escalation.subject),
                 "subject": escalation.subject,
                 "status": escalation.status,
                 "opened_ms": escalation.opened_ms,
@@ -99,12 +108,19 @@ class Escalations:
         )
 
     def overdue(self, now_ms: int, longest_ms: int, limit: int) -> list[Escalation]:
-        """Those whose deadline has passed, or is too far ahead: then the clock was set back."""
+        """Those of our share whose deadline has passed, or is too far ahead: then the clock was set back.
+
+        Their subjects are locked. Those that another worker has now are left for the next time.
+        """
+        share = self._db.share
         rows = self._db.execute(
-            "SELECT body FROM escalation WHERE due_ms <= ? OR due_ms > ? ORDER BY due_ms LIMIT ?",
-            (now_ms, now_ms + longest_ms, limit),
-        )
-        return [_load(body) for (body,) in rows]
+            "SELECT id, subject FROM escalation WHERE (due_ms <= ? OR due_ms > ?) AND part % ? = ?"
+            " ORDER BY due_ms LIMIT ?",
+            (now_ms, now_ms + longest_ms, share.workers, share.slot, limit),
+        ).fetchall()
+        free = set(self._db.lock_free([subject for _, subject in rows]))
+        found = [self.get(id_) for id_, subject in rows if subject in free]
+        return [one for one in found if one is not None]
 
     def of_subject(self, subject: str, limit: int = 50) -> list[Escalation]:
         """The newest of one subject, newest first."""
@@ -164,13 +180,23 @@ class Escalations:
         )
 
     def due_notices(self, now_ms: int, longest_ms: int, limit: int) -> list[Notice]:
-        """Those to be sent now; one that is due after the longest pause has had the clock set back under it."""
+        """Those of our share to be sent now.
+
+        One that is due after the longest pause has had the clock set back under it.
+        """
+        share = self._db.share
         rows = self._db.execute(
             f"SELECT {_NOTICE} FROM notice"  # noqa: S608 - a constant
-            " WHERE state = 'queued' AND (due_ms <= ? OR due_ms > ?) ORDER BY due_ms LIMIT ?",
-            (now_ms, now_ms + longest_ms, limit),
+            " WHERE state = 'queued' AND (due_ms <= ? OR due_ms > ?)"
+            " AND escalation IN (SELECT id FROM escalation WHERE part % ? = ?) ORDER BY due_ms LIMIT ?",
+            (now_ms, now_ms + longest_ms, share.workers, share.slot, limit),
         )
         return [_notice(row) for row in rows]
+
+    def notice(self, id_: str) -> Notice | None:
+        query = f"SELECT {_NOTICE} FROM notice WHERE id = ?"  # noqa: S608 - a constant
+        row = self._db.execute(query, (id_,)).fetchone()
+        return _notice(row) if row else None
 
     def notices(self, escalation: str) -> list[Notice]:
         query = f"SELECT {_NOTICE} FROM notice WHERE escalation = ? ORDER BY number"  # noqa: S608 - a constant
@@ -225,12 +251,13 @@ class Escalations:
         ((standing,),) = self._db.execute(query, (row[0],))
         return row[0], row[1], int(standing)
 
-    def findings_about(self, stream: str, seq: int) -> list[str]:
-        """The ids of standing findings that name this reading as theirs."""
+    def findings_about(self, stream: str, seq: int) -> list[tuple[str, str]]:
+        """Standing findings that name this reading as theirs: their ids, and their escalations'."""
         rows = self._db.execute(
-            "SELECT id FROM finding WHERE stream = ? AND seq = ? AND withdrawn_ms IS NULL", (stream, seq)
+            "SELECT id, escalation FROM finding WHERE stream = ? AND seq = ? AND withdrawn_ms IS NULL",
+            (stream, seq),
         )
-        return [row[0] for row in rows]
+        return [(id_, escalation) for id_, escalation in rows]
 
     def findings(self, escalation: str, limit: int = 100) -> list[FindingRow]:
         """The findings of an escalation, in the order they were found; the newest `limit` of them."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cunmai_rules.journal.database import Database
+from cunmai_rules.journal.database import Database, part_of
 from cunmai_rules.thresholds.events import Decision, Observation
 from cunmai_rules.thresholds.memory import NOTHING_YET, Key, Memory, dump_memory, key_of, load_memory
 from cunmai_runtime import held
@@ -64,7 +64,8 @@ class Judgements:
         return any(held.contains(self._db, stream, what, seq) for what in (JUDGED, REFUSED))
 
     def belongs_to(self, stream: str, gateway: str) -> bool:
-        """Whether this stream is this gateway's: it is the first sender's, for ever."""
+        """Whether this stream is this gateway's: it is the first sender's, for ever. It is locked from here on."""
+        self._db.lock((stream,))
         self._db.execute("INSERT INTO sender VALUES (?, ?) ON CONFLICT DO NOTHING", (stream, gateway))
         return self.sender(stream) == gateway
 
@@ -78,18 +79,20 @@ class Judgements:
     # -- state ----------------------------------------------------------------------------------------
 
     def memory(self, subject: str) -> Memory:
-        """What the rules remember of a subject."""
+        """What the rules remember of a subject, which is locked from here on."""
+        self._db.lock((subject,))
         row = self._db.execute("SELECT state FROM subject WHERE id = ?", (subject,)).fetchone()
         return load_memory(row[0]) if row else NOTHING_YET
 
     def save_memory(self, subject: Subject, memory: Memory, due_ms: int | None) -> None:
         self._db.execute(
-            "INSERT INTO subject (id, state, gateway, device, resident, due_ms)"
-            " VALUES (:id, :state, :gateway, :device, :resident, :due_ms)"
+            "INSERT INTO subject (id, part, state, gateway, device, resident, due_ms)"
+            " VALUES (:id, :part, :state, :gateway, :device, :resident, :due_ms)"
             " ON CONFLICT (id) DO UPDATE SET state = :state, gateway = :gateway, device = :device,"
             " due_ms = :due_ms",
             {
                 "id": subject.id,
+                "part": part_of(subject.id),
                 "state": dump_memory(memory),
                 "gateway": subject.gateway,
                 "device": subject.device,
@@ -103,23 +106,38 @@ class Judgements:
         self._db.execute("UPDATE subject SET due_ms = ? WHERE id = ?", (due_ms, subject))
 
     def take_rules(self, rules: Collection[str]) -> list[str]:
-        """Note which rules are in force. Subjects that a removed rule graded fall due at once; those rules."""
-        before = {row[0] for row in self._db.execute("SELECT id FROM rule_in_force")}
+        """Note which rules are in force. Subjects of our share that a removed rule graded fall due at once.
+
+        Returns the removed rules. A worker that is new knows what any other one has seen.
+        """
+        share = self._db.share
+        seen = {row[0] for row in self._db.execute("SELECT id FROM rule_seen WHERE slot = ?", (share.slot,))}
+        before = seen or {row[0] for row in self._db.execute("SELECT DISTINCT id FROM rule_seen")}
         removed = sorted(before.difference(rules))
         for rule in removed:
-            self._db.execute("DELETE FROM rule_in_force WHERE id = ?", (rule,))
-            self._db.execute("UPDATE subject SET due_ms = 0 WHERE state LIKE ?", (f'%"{rule}":%',))
-        added = [(rule,) for rule in sorted(set(rules) - before)]
-        self._db.executemany("INSERT INTO rule_in_force VALUES (?)", added)
+            self._db.execute("DELETE FROM rule_seen WHERE slot = ? AND id = ?", (share.slot, rule))
+            self._db.execute(
+                "UPDATE subject SET due_ms = 0 WHERE part % ? = ? AND state LIKE ?",
+                (share.workers, share.slot, f'%"{rule}":%'),
+            )
+        added = [(share.slot, rule) for rule in sorted(set(rules) - seen)]
+        self._db.executemany("INSERT INTO rule_seen VALUES (?, ?) ON CONFLICT DO NOTHING", added)
         return removed
 
     def due_subjects(self, now_ms: int, limit: int) -> list[Subject]:
-        """Subjects for which the passing of time may change something."""
+        """Subjects of our share for which the passing of time may change something, and locks them.
+
+        Those that another worker is judging now are left for the next time.
+        """
+        share = self._db.share
         rows = self._db.execute(
-            "SELECT id, gateway, device, resident FROM subject WHERE due_ms <= ? ORDER BY due_ms LIMIT ?",
-            (now_ms, limit),
+            "SELECT id, gateway, device, resident FROM subject"
+            " WHERE due_ms <= ? AND part % ? = ? ORDER BY due_ms LIMIT ?",
+            (now_ms, share.workers, share.slot, limit),
         )
-        return [Subject(*row) for row in rows]
+        due = [Subject(*row) for row in rows]
+        free = set(self._db.lock_free([subject.id for subject in due]))
+        return [subject for subject in due if subject.id in free]
 
     # -- readings -------------------------------------------------------------------------------------
 

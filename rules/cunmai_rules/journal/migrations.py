@@ -166,6 +166,39 @@ MIGRATIONS: tuple[Migration, ...] = (
         ),
     ),
     (registry.TABLES, Each(sqlite=registry.SQLITE_TRIGGERS, postgres=registry.POSTGRES_TRIGGERS)),
+    (
+        """
+    -- The part of a subject (database.part_of): which worker looks after it as time passes. 0 in rows from
+    -- before; where they are, one worker looks after all parts.
+    ALTER TABLE subject ADD COLUMN part INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE escalation ADD COLUMN part INTEGER NOT NULL DEFAULT 0;
+
+    ALTER TABLE event_stream ADD COLUMN last_seq INTEGER NOT NULL DEFAULT 0;
+        """,
+        Each(
+            sqlite="""
+    UPDATE event_stream SET last_seq = coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0);
+            """,
+            postgres="",
+        ),
+        """
+    -- An event gets its number when it is first about to be sent: transactions that end in another order than
+    -- they began, or not at all, leave no gap.
+    CREATE TABLE event_queue (n INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER UNIQUE, topic TEXT NOT NULL,
+                              body TEXT NOT NULL, sent_ms INTEGER NOT NULL DEFAULT 0) STRICT;
+    INSERT INTO event_queue (seq, topic, body, sent_ms) SELECT seq, topic, body, sent_ms FROM event ORDER BY seq;
+    DROP TABLE event;
+    ALTER TABLE event_queue RENAME TO event;
+
+    -- Each worker learns of new rules by itself, and lets go what removed rules had graded in its parts.
+    CREATE TABLE rule_seen (slot INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (slot, id)) STRICT, WITHOUT ROWID;
+    INSERT INTO rule_seen SELECT 0, id FROM rule_in_force;
+    DROP TABLE rule_in_force;
+
+    -- What the workers of one journal have to agree on.
+    CREATE TABLE agreed (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        """,
+    ),
 )
 
 

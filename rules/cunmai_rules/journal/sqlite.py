@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cunmai_rules.journal.database import Parameters, Rows, StatementRefused
+from cunmai_rules.journal.database import WHOLE, Parameters, Rows, Share, StatementRefused
 from cunmai_rules.journal.migrations import SQLITE
 from cunmai_runtime import sqlite
 from cunmai_runtime.errors import Retryable, UserError
@@ -46,6 +46,16 @@ class SqliteDatabase:
     def savepoint(self) -> Iterator[None]:
         with _own_errors(), sqlite.savepoint(self._db):
             yield
+
+    @property
+    def share(self) -> Share:
+        return WHOLE
+
+    def lock(self, names: Iterable[str], /) -> None:
+        """A transaction has the whole file."""
+
+    def lock_free(self, names: Sequence[str], /) -> list[str]:
+        return list(names)
 
     def close(self) -> None:
         self._db.close()

@@ -20,14 +20,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from cunmai_rules.cautions import cautions
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Status
-from cunmai_rules.journal.database import Database, StatementRefused, open_journal
+from cunmai_rules.journal.database import FAULTS, Database, JournalAt, open_journal
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.pages.view import escalation_view
 from cunmai_rules.pages.words import TEXT, Lang, say
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import RulesInForce
 from cunmai_runtime.clock import Clock
-from cunmai_runtime.errors import Retryable, UserError
 from cunmai_wire.events import Answer, Lane
 
 MOST_BODY_BYTES = 4096
@@ -54,13 +53,12 @@ class Refusal(Exception):
 
 
 def build_app(
-    journal: Path, settings: RulesSettings, link_key: bytes, clock: Clock, in_force: RulesInForce
+    journal: JournalAt, settings: RulesSettings, link_key: bytes, clock: Clock, in_force: RulesInForce
 ) -> FastAPI:
-    """The application over one journal file."""
+    """The application over one journal."""
     app = FastAPI(title="Cunmai rules", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     pages = _Pages(journal, settings, link_key, clock, in_force)
-    log = structlog.get_logger("rules")
 
     @app.middleware("http")
     async def protect(request: Request, call_next: Callable[[Request], object]) -> Response:
@@ -83,12 +81,7 @@ def build_app(
     def take(request: Request, token: str, answer: Annotated[str, Form()] = "") -> Response:
         return pages.take(token, answer, _language(request))
 
-    @app.exception_handler(Retryable)
-    @app.exception_handler(UserError)
-    @app.exception_handler(StatementRefused)
-    async def busy(request: Request, error: Exception) -> HTMLResponse:
-        log.warning("rules.page_failed", why=str(error))
-        return pages.refusal(Refusal("busy", 503), _language(request))
+    _answer_faults(app, pages)
 
     @app.get("/health")
     def health() -> JSONResponse:
@@ -109,6 +102,18 @@ def build_app(
     return app
 
 
+def _answer_faults(app: FastAPI, pages: _Pages) -> None:
+    """A journal that cannot be used now is a sentence for the reader, and a line in the log."""
+    log = structlog.get_logger("rules")
+
+    async def busy(request: Request, error: Exception) -> HTMLResponse:
+        log.warning("rules.page_failed", why=str(error))
+        return pages.refusal(Refusal("busy", 503), _language(request))
+
+    for fault in FAULTS:
+        app.add_exception_handler(fault, busy)
+
+
 def _body_refused(request: Request) -> bool:
     """An answer is a few bytes, and says how many: nothing longer is read at all."""
     if request.method in ("GET", "HEAD"):
@@ -125,7 +130,12 @@ class _Pages:
     """Handlers run on a pool of threads, so each request opens its own connection."""
 
     def __init__(
-        self, journal: Path, settings: RulesSettings, link_key: bytes, clock: Clock, in_force: RulesInForce
+        self,
+        journal: JournalAt,
+        settings: RulesSettings,
+        link_key: bytes,
+        clock: Clock,
+        in_force: RulesInForce,
     ) -> None:
         self._journal = journal
         self._settings = settings

@@ -1,4 +1,7 @@
-"""An engine, a notifier and the pages over one journal, with a clock that the test moves."""
+"""An engine, a notifier and the pages over one journal, with a clock that the test moves.
+
+Every story is told over both kinds of journal: SQLite, and PostgreSQL where its server may be started.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support.postgres import Cluster
 from support.rules_bench import Bench
 from support.sms_sink import SmsSink
 
@@ -17,8 +21,12 @@ def sink() -> Iterator[SmsSink]:
         yield sink
 
 
-@pytest.fixture
-def bench(tmp_path: Path, sink: SmsSink) -> Iterator[Bench]:
-    bench = Bench(tmp_path, sink)
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
+def bench(request: pytest.FixtureRequest, tmp_path: Path, sink: SmsSink) -> Iterator[Bench]:
+    at = None
+    if request.param == "postgres":
+        cluster: Cluster = request.getfixturevalue("postgres")
+        at = cluster.schema()
+    bench = Bench(tmp_path, sink, at=at)
     yield bench
     bench.close()

@@ -26,7 +26,7 @@ def corrected(reading: dict[str, Any], seq: int, resident: str | None) -> dict[s
 
 
 def grades(bench: Bench) -> list[tuple[str, str]]:
-    events = [json.loads(body) for (body,) in bench.rows("SELECT body FROM event ORDER BY seq")]
+    events = [json.loads(body) for (body,) in bench.rows("SELECT body FROM event ORDER BY n")]
     return [(one["resident"], one["grade"]) for one in events if one["type"] == "grade_changed"]
 
 
@@ -139,7 +139,7 @@ def test_a_correction_that_comes_before_the_reading(bench: Bench) -> None:
     bench.deliver(*[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings])
     bench.deliver(*readings)
     assert escalations(bench) == [("R-RIGHT", "review", "open", "")]
-    assert bench.rows("SELECT count(*) FROM observation WHERE corrected") == [(20,)]
+    assert bench.rows("SELECT count(*) FROM observation WHERE corrected = 1") == [(20,)]
 
 
 def test_an_old_reading_that_is_corrected_takes_what_it_raised_with_it(bench: Bench) -> None:

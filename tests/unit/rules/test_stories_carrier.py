@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from cunmai_rules.cli import app
 from cunmai_rules.escalation.policy import CloseReason, Status
+from cunmai_rules.journal.database import PostgresAt, open_journal
 from cunmai_runtime.errors import Retryable, UserError
 from cunmai_wire.events import Answer
 from support.rules_bench import Bench
@@ -125,15 +126,14 @@ def test_a_repeat_says_so_and_carries_the_newest_value(bench: Bench) -> None:
 
 def test_a_busy_journal_repeats_the_commit_and_never_the_message(bench: Bench) -> None:
     bench.desaturate()
-    bench.db.execute("PRAGMA busy_timeout = 20")
+    impatient = "PRAGMA busy_timeout = 20" if bench.at is None else "SET lock_timeout = '20ms'"
+    bench.db.execute(impatient)
     bench.notifier.start_due()
-    other = sqlite3.connect(bench.journal, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    for _ in range(5):
-        with pytest.raises(Retryable):
-            bench.notifier.send_due()
-    other.execute("COMMIT")
-    other.close()
+    with closing(open_journal(bench.journal)) as other, other.transaction():
+        other.lock([bench.escalation().subject])
+        for _ in range(5):
+            with pytest.raises(Retryable):
+                bench.notifier.send_due()
     bench.notifier.send_due()
     assert bench.sink.requests == 1
     assert bench.rows("SELECT state, attempts FROM notice") == [("accepted", 1)]
@@ -199,6 +199,8 @@ def test_an_operator_lists_what_is_open_and_closes_it(bench: Bench, tmp_path: Pa
         f"webhook: {{url: 'http://127.0.0.1:1/', secret: {SECRET}}}\n"
         "public_url: http://127.0.0.1:8087\n"
     )
+    if isinstance(bench.at, PostgresAt):
+        config.write_text(f'{config.read_text()}database: "{bench.at.dsn}"\n')
     bench.desaturate()
     id_ = bench.escalation().id
     runner = CliRunner()
