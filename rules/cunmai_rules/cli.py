@@ -17,7 +17,7 @@ from rich.table import Table
 
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import CloseReason
-from cunmai_rules.journal.database import open_journal
+from cunmai_rules.journal.existing import existing_journal
 from cunmai_rules.keys import load_or_make_key
 from cunmai_rules.quality.command import quality
 from cunmai_rules.scores.files import load_score, score_lines
@@ -117,12 +117,8 @@ def close(
 @contextmanager
 def _desk(settings: RulesSettings) -> Iterator[Desk]:
     """The journal of a service that may be running. It is not made where there is none."""
-    if settings.database is None and not settings.journal_path.exists():
-        raise UserError(
-            f"没有 {settings.journal_path}, 先运行 cunmai rules run / no journal yet: run rules first"
-        )
     with (
-        closing(open_journal(settings.journal)) as db,
+        closing(existing_journal(settings)) as db,
         db.transaction(),
     ):
         yield Desk(db, settings, load_or_make_key(settings.data_dir / "link.key"))

@@ -10,14 +10,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cunmai_rules.journal.database import open_journal
 from cunmai_rules.journal.escalations import Escalations
+from cunmai_rules.journal.existing import existing_journal
 from cunmai_rules.quality.episodes import Episode, episode_of
 from cunmai_rules.quality.measures import DAY_MS, measure
 from cunmai_rules.quality.report import as_json, print_report
 from cunmai_rules.settings import RulesSettings
 from cunmai_runtime.clock import system_clock
-from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import load_model
 
 
@@ -39,11 +38,7 @@ def quality(
 
 
 def _episodes(settings: RulesSettings, from_ms: int, to_ms: int) -> list[Episode]:
-    if not settings.journal_path.exists():
-        raise UserError(
-            f"没有 {settings.journal_path}, 先运行 cunmai rules run / no journal yet: run rules first"
-        )
-    with closing(open_journal(settings.journal_path)) as db:
+    with closing(existing_journal(settings)) as db:
         escalations = Escalations(db)
         opened = escalations.opened_between(from_ms, to_ms)
         return [episode_of(one, escalations.history(one.id)) for one in opened]
