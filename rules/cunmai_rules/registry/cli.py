@@ -74,7 +74,7 @@ def opened(config: Path) -> Iterator[Opened]:
     """The registry of this configuration; the service may be running."""
     settings = load_model(config, RulesSettings)
     os.umask(0o077)  # What is made here is its user's alone.
-    with closing(open_journal(settings.journal_path)) as db:
+    with closing(open_journal(settings.journal)) as db:
         yield Opened(db, settings)
 
 
