@@ -188,7 +188,8 @@ async def _until(condition: Callable[[], bool], asked: asyncio.Event) -> None:
 
 
 def _greet(console: Console, broker: str, settings: _Settings, plans: Sequence[ClinicPlan]) -> None:
-    phone = settings.rules.webhook.url.removesuffix("/sms")
+    webhook = settings.rules.webhook
+    phone = webhook.url.removesuffix("/sms") if webhook else ""
     kiosks = "".join(
         f"一体机页面 the kiosk's page: [link={url}]{url}[/link]  (登记 check in: {_VISITOR})\n"
         for plan in plans

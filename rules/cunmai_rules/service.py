@@ -19,7 +19,7 @@ from cunmai_rules.escalation.policy import Status
 from cunmai_rules.journal.database import Database, open_journal
 from cunmai_rules.keys import load_or_make_key
 from cunmai_rules.notify.notifier import Notifier
-from cunmai_rules.notify.webhook import WebhookSender
+from cunmai_rules.notify.sender import Sender
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.pages.server import BACKLOG, serving
 from cunmai_rules.settings import RulesSettings
@@ -113,7 +113,8 @@ class RulesService:
 
     def _notify(self, stop: threading.Event) -> None:
         db = open_journal(self._path)
-        sender = WebhookSender(self._settings.webhook, system_clock)
+        settings = self._settings
+        sender = Sender(at_once=settings.at_once, public_url=settings.public_url, wall_clock=system_clock)
         try:
             desk = Desk(db, self._settings, self._link_key)
             Notifier(db, desk, sender, self._settings, self._clock, lambda: self._in_force.rules).run(stop)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
@@ -19,6 +15,7 @@ from pydantic import (
 
 from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.journal.database import PARTS, JournalAt, PostgresAt
+from cunmai_rules.notify.providers.settings import AnyProvider, Provider, Section, WebhookProvider
 from cunmai_rules.shipped import packs_dir
 from cunmai_runtime.mqtt import MqttSettings
 from cunmai_wire.base import GatewayId
@@ -26,15 +23,7 @@ from cunmai_wire.base import GatewayId
 ContactId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 
-MIN_SECRET_BYTES = 16
-_PUBLISHED_SECRETS = {"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "whsec_REPLACE_ME"}
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Contact(_Section):
+class Contact(Section):
     """Someone who may be asked. `to` goes to the SMS webhook and nowhere else."""
 
     id: ContactId
@@ -43,7 +32,7 @@ class Contact(_Section):
     to: SecretStr
 
 
-class Site(_Section):
+class Site(Section):
     """One clinic: its gateway and whom to ask, nearest first."""
 
     gateway: GatewayId
@@ -52,54 +41,22 @@ class Site(_Section):
     contacts: Annotated[tuple[ContactId, ...], Field(min_length=1, max_length=12)]
 
 
-class Webhook(_Section):
-    """The SMS webhook: Standard Webhooks signatures with this secret."""
+class Webhook(WebhookProvider):
+    """The SMS webhook, as the first of the providers."""
 
-    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
-    secret: SecretStr
-    timeout_s: float = Field(default=10, gt=0, le=60)
-    """For one attempt, from its first byte to its last."""
     at_once: int = Field(default=4, ge=1, le=32)
-    """How many messages may be on their way at the same time."""
-
-    @field_validator("url")
-    @classmethod
-    def _reachable_in_principle(cls, url: str) -> str:
-        try:
-            httpx.Request("POST", url)
-        except (httpx.InvalidURL, ValueError):
-            raise ValueError("不是可用的网址 / it is not a usable address") from None
-        return url
-
-    @field_validator("secret")
-    @classmethod
-    def _usable(cls, secret: SecretStr) -> SecretStr:
-        text = secret.get_secret_value()
-        if not text.startswith("whsec_"):
-            raise ValueError(
-                "密钥应以 whsec_ 开头, 用 `cunmai rules new-secret` 生成 / "
-                "the secret begins with whsec_; make one with `cunmai rules new-secret`"
-            )
-        if text in _PUBLISHED_SECRETS:
-            raise ValueError(
-                "这是文档里的示例密钥, 谁都知道; 用 `cunmai rules new-secret` 生成自己的 / "
-                "this is the secret of the documents' sample, which everybody knows; "
-                "make your own with `cunmai rules new-secret`"
-            )
-        try:
-            key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
-        except ValueError:
-            key = b""
-        if len(key) < MIN_SECRET_BYTES:
-            raise ValueError(
-                f"密钥须是至少 {MIN_SECRET_BYTES} 字节的 base64, 用 `cunmai rules new-secret` 生成 / "
-                f"the secret is base64 of at least {MIN_SECRET_BYTES} bytes; "
-                "make one with `cunmai rules new-secret`"
-            )
-        return secret
+    """How many messages may be on their way at the same time, whatever their provider."""
 
 
-class PolicySettings(_Section):
+class Sms(Section):
+    """SMS providers in the order of preference, after `webhook` where that is set."""
+
+    providers: Annotated[tuple[AnyProvider, ...], Field(max_length=6)] = ()
+    at_once: int = Field(default=4, ge=1, le=32)
+    """As `webhook.at_once`, where no webhook is set."""
+
+
+class PolicySettings(Section):
     """See `escalation.policy.Policy`."""
 
     ack_within_s: int = Field(default=300, ge=5, le=86_400)
@@ -109,14 +66,14 @@ class PolicySettings(_Section):
     quiet_s: int = Field(default=900, ge=0, le=3600)
 
 
-class Listen(_Section):
+class Listen(Section):
     """Where the answer pages are served."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8087, ge=0, le=65535)
 
 
-class RulesSettings(_Section):
+class RulesSettings(Section):
     """Everything the rules service needs to know."""
 
     id: GatewayId = "rules"
@@ -132,7 +89,8 @@ class RulesSettings(_Section):
     fallback_contacts: Annotated[tuple[ContactId, ...], Field(min_length=1, max_length=12)]
     """Who is asked about a gateway that no site lists, and when nobody of a site answers: an alarm always
     finds somebody."""
-    webhook: Webhook
+    webhook: Webhook | None = None
+    sms: Sms = Sms()
     public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?[^/\s]$")]
     """What the links in messages begin with, without a slash at the end."""
     listen: Listen = Listen()
@@ -154,6 +112,18 @@ class RulesSettings(_Section):
         return sites
 
     @model_validator(mode="after")
+    def _providers_named_once(self) -> RulesSettings:
+        names = [provider.name for provider in self.providers]
+        twice = ", ".join(sorted({name for name in names if names.count(name) > 1}))
+        if twice:
+            raise ValueError(f"短信平台重名: {twice} / SMS providers of the same name: {twice}")
+        if not names:
+            raise ValueError(
+                "没有短信平台, 请填写 webhook 或 sms.providers / no SMS provider: set webhook or sms.providers"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _named_contacts_exist(self) -> RulesSettings:
         known = {contact.id for contact in self.contacts}
         named = {id_ for site in self.sites for id_ in site.contacts} | set(self.fallback_contacts)
@@ -169,6 +139,16 @@ class RulesSettings(_Section):
                 "多个 workers 需要 PostgreSQL: 请填 database / several workers need PostgreSQL: set `database`"
             )
         return self
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """The SMS providers, the preferred one first."""
+        return (*((self.webhook,) if self.webhook else ()), *self.sms.providers)
+
+    @property
+    def at_once(self) -> int:
+        """How many messages may be on their way at the same time."""
+        return self.webhook.at_once if self.webhook else self.sms.at_once
 
     @property
     def journal_path(self) -> Path:

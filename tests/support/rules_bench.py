@@ -12,7 +12,7 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Escalation
 from cunmai_rules.journal.database import JournalAt, open_journal
 from cunmai_rules.notify.notifier import Notifier
-from cunmai_rules.notify.webhook import WebhookSender
+from cunmai_rules.notify.sender import Sender
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import RulesInForce
 from cunmai_runtime.clock import system_clock
@@ -37,7 +37,7 @@ class Bench:
     packs: bytes = OXIMETRY
     _seq: int = 0
     receipts: list[dict[str, Any]] = field(default_factory=list)
-    sender: WebhookSender | None = None
+    sender: Sender | None = None
     at: JournalAt | None = None
     """Where the journal is. None: a file in the folder."""
 
@@ -77,7 +77,9 @@ class Bench:
         self.db = open_journal(self.journal)
         self.desk = Desk(self.db, self.settings, LINK_KEY)
         self.engine = Engine(self.db, self.desk, self.settings, self.clock, self.in_force.rules)
-        self.sender = WebhookSender(self.settings.webhook, system_clock)
+        self.sender = Sender(
+            at_once=self.settings.at_once, public_url=self.settings.public_url, wall_clock=system_clock
+        )
         self.notifier = Notifier(
             self.db, self.desk, self.sender, self.settings, self.clock, lambda: self.in_force.rules,
             chance=lambda: 1.0,

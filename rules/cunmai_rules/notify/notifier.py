@@ -17,11 +17,11 @@ from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.escalations import Notice
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.notify.message import TREND_MS, finding, sms_text
-from cunmai_rules.notify.webhook import Message, Misdirected, WebhookSender
+from cunmai_rules.notify.providers.base import Accepted, Fault, Message, Outcome, Refused
+from cunmai_rules.notify.sender import Sender
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_runtime.clock import Clock
-from cunmai_runtime.errors import Permanent
 from cunmai_runtime.hold import Hold, Stopped, pause_s
 
 RETRY_FIRST_S = 1.0
@@ -38,7 +38,7 @@ class Notifier:
         self,
         db: Database,
         desk: Desk,
-        sender: WebhookSender,
+        sender: Sender,
         settings: RulesSettings,
         clock: Clock,
         rules: Callable[[], RuleSet],
@@ -56,7 +56,7 @@ class Notifier:
         self._log = structlog.get_logger("notify")
         # Sent, with an outcome that is not on the disk yet. It stays here until it is: a journal that is
         # busy must repeat the commit, never the message.
-        self._under_way: dict[str, tuple[Notice, Future[None]]] = {}
+        self._under_way: dict[str, tuple[Notice, Future[Outcome]]] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Send what is due until stopped."""
@@ -84,7 +84,7 @@ class Notifier:
 
     def start_due(self) -> int:
         """Start what is due, as many at a time as the settings allow; how many were started or dropped."""
-        free = self._settings.webhook.at_once - len(self._under_way)
+        free = self._settings.at_once - len(self._under_way)
         if free <= 0:
             return 0
         due = self._desk.escalations.due_notices(self._clock(), int(RETRY_LONGEST_S * 1000), BATCH_NOTICES)
@@ -103,11 +103,11 @@ class Notifier:
             return
         self._under_way[notice.id] = (wanted, self._submitted(wanted))
 
-    def _submitted(self, notice: Notice) -> Future[None]:
+    def _submitted(self, notice: Notice) -> Future[Outcome]:
         contact = self._settings.contact(notice.contact)
         if contact is None:
-            nobody: Future[None] = Future()
-            nobody.set_exception(Permanent("the contact is no longer on the roster"))
+            nobody: Future[Outcome] = Future()
+            nobody.set_result(Refused(Fault.PERMANENT, "the contact is no longer on the roster"))
             return nobody
         link = f"{self._settings.public_url}/e/{self._desk.token(notice.id)}"
         return self._sender.submit(
@@ -117,7 +117,8 @@ class Notifier:
                 f"{notice.text} {link}",
                 notice.escalation,
                 notice.queued_ms,
-            )
+            ),
+            self._settings.providers[0],
         )
 
     def _text(self, notice: Notice, escalation: Escalation) -> str:
@@ -144,28 +145,29 @@ class Notifier:
                 self._record(notice, future)
                 del self._under_way[id_]
 
-    def _record(self, notice: Notice, future: Future[None]) -> None:
-        error = None if future.cancelled() else future.exception()
+    def _record(self, notice: Notice, future: Future[Outcome]) -> None:
         if future.cancelled():
             return
-        if error is None:
+        error = future.exception()
+        outcome = Refused(Fault.RETRYABLE, type(error).__name__) if error else future.result()
+        if isinstance(outcome, Accepted):
             with self._db.transaction():
                 self._desk.accepted(notice, self._clock())
             metrics.NOTICES.labels("accepted").inc()
             self._log.info(
                 "notify.accepted", notice=notice.id, contact=notice.contact, escalation=notice.escalation
             )
-        elif isinstance(error, Permanent):
+        elif outcome.fault is Fault.PERMANENT:
             with self._db.transaction():
-                self._desk.failed(notice, str(error), self._clock())
+                self._desk.failed(notice, outcome.reason, self._clock())
             metrics.NOTICES.labels("failed").inc()
-            self._log.error("notify.failed", notice=notice.id, contact=notice.contact, why=str(error))
+            self._log.error("notify.failed", notice=notice.id, contact=notice.contact, why=outcome.reason)
         else:
-            self._postpone(notice, error)
+            self._postpone(notice, outcome)
 
-    def _postpone(self, notice: Notice, error: BaseException) -> None:
+    def _postpone(self, notice: Notice, refused: Refused) -> None:
         """Whatever else went wrong, the message is still owed."""
-        why = str(error) or type(error).__name__
+        why = refused.reason
         wait_s = pause_s(
             notice.attempts + 1, first_s=RETRY_FIRST_S, longest_s=RETRY_LONGEST_S, chance=self._chance()
         )
@@ -175,7 +177,7 @@ class Notifier:
         metrics.NOTICES.labels("postponed").inc()
         if why == notice.error:
             return
-        if isinstance(error, Misdirected):
+        if refused.fault is Fault.MISDIRECTED:
             self._log.error(
                 "notify.webhook_misdirected",
                 notice=notice.id,
