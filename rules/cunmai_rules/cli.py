@@ -124,6 +124,28 @@ def _desk(settings: RulesSettings) -> Iterator[Desk]:
         yield Desk(db, settings, load_or_make_key(settings.data_dir / "link.key"))
 
 
+@app.command("worklist-link")
+def worklist_link(
+    contact: Annotated[str, typer.Argument(help="联系人编号 / a contact's id, as in rules.yaml")],
+    config: Config,
+    revoke: Annotated[bool, typer.Option("--revoke", help="只收回 / only take it back")] = False,
+) -> None:
+    """给联系人一个工作列表地址, 旧的作废 / make a contact's worklist address; the earlier one stops working."""
+    settings = load_model(config, RulesSettings)
+    if settings.contact(contact) is None:
+        raise UserError(f"没有这个联系人: {contact} / there is no contact {contact}")
+    with _desk(settings) as desk:
+        if revoke:
+            desk.worklists.revoke(contact)
+            typer.echo(f"{contact}: 已收回 / taken back")
+            return
+        token = desk.worklists.grant(contact, system_clock())
+    typer.echo(f"{settings.public_url}/w/{token}")
+    typer.echo(
+        "90 天有效, 只给本人, 不要转发 / for 90 days, for this contact alone: not to be forwarded", err=True
+    )
+
+
 @app.command("new-secret")
 def new_secret() -> None:
     """生成短信接口的签名密钥 / make a signing secret for the SMS webhook."""

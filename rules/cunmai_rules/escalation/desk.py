@@ -21,6 +21,7 @@ from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.escalations import Escalations, FindingRow, Notice, notice_id
 from cunmai_rules.journal.events import Events
 from cunmai_rules.journal.judgements import Subject
+from cunmai_rules.journal.worklists import Worklists
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.events import Escalate
 from cunmai_wire.events import Answer, Lane, NoticeState
@@ -39,6 +40,7 @@ class Desk:
         self._link_key = link_key
         self.escalations = Escalations(db)
         self.events = Events(db)
+        self.worklists = Worklists(db)
         self._record = Record(self.escalations, self.events)
 
     # -- findings -------------------------------------------------------------------------------------
@@ -179,6 +181,7 @@ class Desk:
         """
         for review in self.escalations.unlooked_reviews(before_ms, limit):
             self.close(review.id, CloseReason.EXPIRED, "clock", now_ms)
+        self.worklists.forget_looks(before_ms)
         return self.escalations.forget_closed(before_ms, limit)
 
     # -- notices --------------------------------------------------------------------------------------
@@ -245,6 +248,16 @@ class Desk:
         )
         if after.status is Status.CLOSED and before.status is not Status.CLOSED:
             self._record.closed(after, contact, now_ms)
+        return after
+
+    def hand_over(self, id_: str, contact: str, to: str, note: str, now_ms: int) -> Escalation | None:
+        """Give it to another contact, who is asked at once; None where there is no such escalation."""
+        before = self.escalations.hold(id_)
+        if before is None or before.status is Status.CLOSED:
+            return before
+        after, asks = state_machine.handed_over(before, self._policy, to, now_ms)
+        self.escalations.log(now_ms, id_, "handed_over", contact, to=to, note=note)
+        self._save(before, after, asks, now_ms)
         return after
 
     def close(self, id_: str, because: CloseReason, actor: str, now_ms: int) -> Escalation | None:

@@ -196,6 +196,17 @@ def answered(escalation: Escalation, policy: Policy, contact: str, answer: Answe
     return replace(escalation, status=Status.SEEN, seen_by=contact, due_ms=due_ms, awaits=None, failed=0)
 
 
+def handed_over(escalation: Escalation, policy: Policy, to: str, now_ms: int) -> Step:
+    """Somebody gives it to another contact, who is asked at once; the rest of the list stays behind them.
+
+    It counts as not yet seen: whoever gave it away owes nothing, and whoever got it has not answered.
+    """
+    if escalation.status is Status.CLOSED:
+        return escalation, ()
+    others = tuple(one for one in escalation.contacts if one != to)
+    return ask_anew(replace(escalation, contacts=(to, *others), lane=Lane.PAGE), policy, now_ms)
+
+
 def closed(escalation: Escalation, because: str, now_ms: int) -> Escalation:
     """It is over, for a named reason. Changing an answer does not move the moment it was closed."""
     closed_ms = now_ms if escalation.closed_ms is None else escalation.closed_ms

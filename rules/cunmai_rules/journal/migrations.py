@@ -199,6 +199,14 @@ MIGRATIONS: tuple[Migration, ...] = (
     CREATE TABLE agreed (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
         """,
     ),
+    (
+        """
+    -- One address for each contact's worklist. Only a hash of the token: a copy of this file opens nothing.
+    CREATE TABLE worklist_link (token_hash TEXT PRIMARY KEY, contact TEXT NOT NULL,
+                                expires_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX worklist_link_contact ON worklist_link (contact);
+        """,
+    ),
 )
 
 

@@ -22,8 +22,10 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Status
 from cunmai_rules.journal.database import FAULTS, Database, JournalAt, open_journal
 from cunmai_rules.journal.judgements import Judgements
+from cunmai_rules.pages.refusal import Refusal
 from cunmai_rules.pages.view import escalation_view
 from cunmai_rules.pages.words import TEXT, Lang, say
+from cunmai_rules.pages.worklist import add_worklist
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import RulesInForce
 from cunmai_runtime.clock import Clock
@@ -41,15 +43,6 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
 }
-
-
-class Refusal(Exception):
-    """A link that opens nothing: which sentence to show, and the HTTP status."""
-
-    def __init__(self, text: str, status: int) -> None:
-        super().__init__(text)
-        self.text = text
-        self.status = status
 
 
 def build_app(
@@ -81,6 +74,7 @@ def build_app(
     def take(request: Request, token: str, answer: Annotated[str, Form()] = "") -> Response:
         return pages.take(token, answer, _language(request))
 
+    add_worklist(app, pages, _language)
     _answer_faults(app, pages)
 
     @app.get("/health")
@@ -138,51 +132,54 @@ class _Pages:
         in_force: RulesInForce,
     ) -> None:
         self._journal = journal
-        self._settings = settings
+        self.settings = settings
         self._link_key = link_key
-        self._clock = clock
-        self._in_force = in_force
+        self.clock = clock
+        self.in_force = in_force
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined
         )
 
     def show(self, token: str, lang: Lang, *, answered: bool) -> HTMLResponse:
-        with self._opened() as (db, desk):
+        with self.opened() as (db, desk):
             escalation_id, contact = self._admit(desk, token)
             with db.transaction():
-                desk.escalations.log(self._clock(), escalation_id, "viewed", contact)
+                desk.escalations.log(self.clock(), escalation_id, "viewed", contact)
             escalation = desk.escalations.get(escalation_id)
             assert escalation is not None, "a link belongs to an escalation"
             view = escalation_view(
                 escalation,
                 Judgements(db),
                 desk.escalations,
-                self._settings,
-                self._in_force.rules,
+                self.settings,
+                self.in_force.rules,
                 lang,
-                self._clock(),
+                self.clock(),
             )
-        return self._render("escalation.html", 200, lang, view=view, token=token, answered=answered)
+        return self.render(
+            "escalation.html", 200, lang, view=view, action=f"/e/{token}", answered=answered, handed_over=False,
+            back=None, colleagues=(),
+        )  # fmt: skip
 
     def take(self, token: str, answer: str, lang: Lang) -> Response:
-        with self._opened() as (db, desk):
+        with self.opened() as (db, desk):
             escalation_id, contact = self._admit(desk, token)
             if answer not in list(Answer):
                 raise Refusal("bad_answer", 422)
             with db.transaction():
-                desk.answer(escalation_id, contact, Answer(answer), self._clock())
+                desk.answer(escalation_id, contact, Answer(answer), self.clock())
         query = "?done&lang=en" if lang == "en" else "?done"
         return RedirectResponse(f"/e/{token}{query}", status_code=303)
 
     def counts(self) -> dict[str, int]:
         """Pages as they stand, by status. `exhausted`: everyone was asked, and nobody answers."""
-        with self._opened() as (_, desk):
+        with self.opened() as (_, desk):
             counts = desk.escalations.counts()
         return {status.value: counts.get((Lane.PAGE, status), 0) for status in Status}
 
     def refusal(self, refusal: Refusal, lang: Lang) -> HTMLResponse:
         hint = TEXT.get(f"{refusal.text}_hint")
-        return self._render(
+        return self.render(
             "refusal.html",
             refusal.status,
             lang,
@@ -196,19 +193,19 @@ class _Pages:
         if found is None:
             raise Refusal("unknown_link", 404)
         escalation, contact, expires_ms = found
-        if self._clock() > expires_ms:
+        if self.clock() > expires_ms:
             raise Refusal("expired_link", 410)
         return escalation, contact
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[Database, Desk]]:
+    def opened(self) -> Iterator[tuple[Database, Desk]]:
         db = open_journal(self._journal)
         try:
-            yield db, Desk(db, self._settings, self._link_key)
+            yield db, Desk(db, self.settings, self._link_key)
         finally:
             db.close()
 
-    def _render(self, template: str, status: int, lang: Lang, **values: object) -> HTMLResponse:
+    def render(self, template: str, status: int, lang: Lang, **values: object) -> HTMLResponse:
         text = {name: say(pair, lang) for name, pair in TEXT.items()}
         html = self._templates.get_template(template).render(
             lang=lang, other="en" if lang == "zh" else "zh", text=text, **values

@@ -208,6 +208,10 @@ def _row(entry: Entry, settings: RulesSettings, rules: RuleSet, lang: Lang) -> R
         case "overdue":
             why = detail.get("why", "")
             what = say(WHY_OVERDUE.get(why, (what, what)), lang)
+        case "handed_over":
+            note = f" ({detail['note']})" if detail.get("note") else ""
+            to = settings.contact(str(detail["to"]))
+            what = f"{what}: {to.role if to else detail['to']}{note}"
         case "closed":
             what = f"{what}: {_because(str(detail['reason']), lang)}"
         case _ if "error" in detail:

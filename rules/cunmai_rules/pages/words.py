@@ -44,6 +44,28 @@ TEXT: dict[str, Pair] = {
     "history": ("经过", "History"),
     "status": ("状态", "Status"),
     "grade": ("级别", "Grade"),
+    "worklist": ("工作列表", "Worklist"),
+    "back_to_list": ("返回工作列表", "Back to the worklist"),
+    "nothing_to_do": ("没有待办", "Nothing to do"),
+    "more_waiting": ("还有更多, 处理后会显示", "more is waiting behind these"),
+    "as_of": ("更新于", "as of"),
+    "since": ("已过", "open for"),
+    "has_it": ("处理人", "who has it"),
+    "hand_over": ("转交他人", "Hand over"),
+    "hand_over_hint": (
+        "对方会立即收到短信。备注不要写姓名和电话",
+        "they are told at once. No names or numbers in the note",
+    ),
+    "hand_over_to": ("转交给", "To"),
+    "note": ("备注", "Note"),
+    "handed_over": ("已转交", "Handed over"),
+    "bad_hand_over": ("请选择一位联系人", "Please choose a contact"),
+    "bad_note": (
+        "备注最多 200 字, 不要写电话或身份证号",
+        "A note has 200 characters at most, and no phone or identity number",
+    ),
+    "unknown_worklist": ("工作列表链接无效或已过期", "This worklist address is not valid any more"),
+    "unknown_worklist_hint": ("请向县里的系统管理员要新的链接", "ask the county's IT for a new one"),
     "bad_answer": ("请选择一个答复", "please choose an answer"),
     "busy": ("系统正忙, 请稍后刷新", "Busy, please reload in a moment"),
     "unknown_link": ("链接无效", "This link is not valid"),
@@ -105,6 +127,7 @@ HISTORY: dict[str, Pair] = {
     "withdrawn": ("更正或补传的数据表明不成立", "withdrawn: a correction or a late reading has shown it"),
     "closed": ("结束", "closed"),
     "viewed": ("打开了页面", "page opened"),
+    "handed_over": ("转交", "handed over"),
     "answered": ("答复", "answered"),
 }
 
@@ -122,6 +145,18 @@ CLOSED_BECAUSE: dict[str, Pair] = {
     "withdrawn": ("更正或补传的数据表明不成立", "withdrawn after a correction or a late reading"),
     "expired": ("过期未查看", "nobody looked at it in time"),
 }
+
+SHELVES: dict[str, tuple[Pair, Pair]] = {
+    "overdue": (("逾期", "Overdue"), ("没有人在规定时间内答复或给出结果", "no answer or outcome in time")),
+    "mine": (("我的", "Mine"), ("您已看, 还欠处理结果", "you have seen it; an outcome is owed")),
+    "open": (("待处理", "Open"), ("还没有人答复", "nobody has answered yet")),
+    "others": (("他人在处理", "With others"), ("同事已看, 等待结果", "seen by a colleague")),
+    "review": (
+        ("任务", "Reviews"),
+        ("不紧急: 复测, 核对, 随访", "not urgent: measure again, check, follow up"),
+    ),
+}
+"""What a worklist is sorted into: its name, and what stands there."""
 
 NOTICES: dict[NoticeState, Pair] = {
     NoticeState.QUEUED: ("排队", "queued"),

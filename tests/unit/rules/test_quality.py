@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cunmai_rules.cli import app
+from cunmai_rules.journal.database import open_journal
 from cunmai_rules.quality.command import _episodes
 from cunmai_rules.quality.episodes import Episode, Verdict
 from cunmai_rules.quality.measures import DAY_MS, Wait, measure, wilson
@@ -77,6 +78,15 @@ def test_who_never_answers_is_not_counted_as_fast() -> None:
     assert waits["delivery"].never == 12
 
 
+@pytest.fixture
+def journal(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bench's own, wherever it is."""
+    monkeypatch.setattr(
+        "cunmai_rules.quality.command.existing_journal", lambda _: open_journal(bench.journal)
+    )
+
+
+@pytest.mark.usefixtures("journal")
 def test_a_story_from_the_journal(bench: Bench) -> None:
     """Found, sent after 2 s, seen, contacted; then another resident's false alarm that was first seen."""
     bench.desaturate()
@@ -97,6 +107,7 @@ def test_a_story_from_the_journal(bench: Bench) -> None:
     assert list(_episodes(bench.settings, opened_ms + 1, opened_ms + DAY_MS)) == []
 
 
+@pytest.mark.usefixtures("journal")
 def test_the_command_prints_tables_and_json(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

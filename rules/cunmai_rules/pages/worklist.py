@@ -1,0 +1,195 @@
+"""The worklist of one contact: what is open, whose it is, and an answer in one tap.
+
+The address is the right to it, as with a message's link, and opens everything that this contact may be
+asked about; so it is given out by the county's IT (`cunmai rules worklist-link`), never in a message, and
+can be taken back. Reading and answering work without a script; with one, the list renews itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
+from typing import Annotated, Protocol
+
+from fastapi import FastAPI, Form, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
+
+from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.escalation.policy import Status
+from cunmai_rules.journal.database import FAULTS, Database
+from cunmai_rules.journal.judgements import Judgements
+from cunmai_rules.pages.refusal import Refusal
+from cunmai_rules.pages.view import escalation_view
+from cunmai_rules.pages.words import Lang
+from cunmai_rules.pages.worklist_view import MOST_READ, digest, is_on, worklist_view
+from cunmai_rules.settings import RulesSettings
+from cunmai_rules.thresholds.watch import RulesInForce
+from cunmai_runtime.clock import Clock
+from cunmai_wire.base import refuse_personal_number
+from cunmai_wire.events import Answer
+
+MOST_NOTE = 200
+LIVE_FOR_S = 15.0
+"""One stream of changes ends before the server's deadline for a request; the browser opens the next."""
+LIVE_EVERY_S = 1.5
+_WITH_SCRIPT = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class Around(Protocol):
+    """What the pages have in common."""
+
+    settings: RulesSettings
+    clock: Clock
+    in_force: RulesInForce
+
+    def opened(self) -> AbstractContextManager[tuple[Database, Desk]]: ...
+    def render(self, template: str, status: int, lang: Lang, **values: object) -> HTMLResponse: ...
+
+
+def add_worklist(app: FastAPI, around: Around, language: Callable[[Request], Lang]) -> None:
+    """The routes under /w/."""
+    pages = _Worklist(around)
+
+    @app.get("/w/{token}")
+    def show(request: Request, token: str) -> HTMLResponse:
+        return pages.show(token, language(request))
+
+    @app.get("/w/{token}/live")
+    async def live(request: Request, token: str) -> StreamingResponse:
+        return await pages.live(token, request)
+
+    @app.get("/w/{token}/{escalation}")
+    def one(request: Request, token: str, escalation: str) -> HTMLResponse:
+        return pages.one(token, escalation, language(request), done=request.query_params.get("done", ""))
+
+    @app.post("/w/{token}/{escalation}")
+    def take(request: Request, token: str, escalation: str, answer: Annotated[str, Form()] = "") -> Response:
+        return pages.take(token, escalation, answer, language(request))
+
+    @app.post("/w/{token}/{escalation}/hand-over")
+    def hand_over(
+        request: Request,
+        token: str,
+        escalation: str,
+        to: Annotated[str, Form()] = "",
+        note: Annotated[str, Form()] = "",
+    ) -> Response:
+        return pages.hand_over(token, escalation, to, note.strip(), language(request))
+
+
+class _Worklist:
+    def __init__(self, around: Around) -> None:
+        self._around = around
+        self._settings = around.settings
+
+    def show(self, token: str, lang: Lang) -> HTMLResponse:
+        now_ms = self._around.clock()
+        with self._around.opened() as (db, desk):
+            contact = self._admit(desk, token)
+            view = worklist_view(
+                contact,
+                desk.escalations,
+                Judgements(db),
+                self._settings,
+                self._around.in_force.rules,
+                lang,
+                now_ms,
+            )
+            with db.transaction():
+                desk.worklists.looked(contact, view.shown, now_ms)
+        page = self._around.render("worklist.html", 200, lang, view=view, token=token)
+        page.headers["Content-Security-Policy"] = _WITH_SCRIPT
+        return page
+
+    def one(self, token: str, escalation_id: str, lang: Lang, *, done: str) -> HTMLResponse:
+        with self._around.opened() as (db, desk):
+            contact = self._admit_to(desk, token, escalation_id)
+            with db.transaction():
+                desk.escalations.log(self._around.clock(), escalation_id, "viewed", contact)
+            escalation = desk.escalations.get(escalation_id)
+            assert escalation is not None, "admitted to it"
+            view = escalation_view(
+                escalation, Judgements(db), desk.escalations, self._settings, self._around.in_force.rules, lang,
+                self._around.clock(),
+            )  # fmt: skip
+        colleagues = tuple(one for one in self._settings.contacts if one.id != contact)
+        open_ = escalation.status is not Status.CLOSED
+        return self._around.render(
+            "escalation.html", 200, lang, view=view, action=f"/w/{token}/{escalation_id}",
+            answered=done == "answered", handed_over=done == "handed", back=f"/w/{token}",
+            colleagues=colleagues if open_ else (),
+        )  # fmt: skip
+
+    def take(self, token: str, escalation_id: str, answer: str, lang: Lang) -> Response:
+        with self._around.opened() as (db, desk):
+            contact = self._admit_to(desk, token, escalation_id)
+            if answer not in list(Answer):
+                raise Refusal("bad_answer", 422)
+            with db.transaction():
+                desk.answer(escalation_id, contact, Answer(answer), self._around.clock())
+        return _back_to(token, escalation_id, "answered", lang)
+
+    def hand_over(self, token: str, escalation_id: str, to: str, note: str, lang: Lang) -> Response:
+        if self._settings.contact(to) is None:
+            raise Refusal("bad_hand_over", 422)
+        try:
+            refuse_personal_number(note)
+        except ValueError:
+            raise Refusal("bad_note", 422) from None
+        if len(note) > MOST_NOTE:
+            raise Refusal("bad_note", 422)
+        with self._around.opened() as (db, desk):
+            contact = self._admit_to(desk, token, escalation_id)
+            with db.transaction():
+                desk.hand_over(escalation_id, contact, to, note, self._around.clock())
+        return _back_to(token, escalation_id, "handed", lang)
+
+    async def live(self, token: str, request: Request) -> StreamingResponse:
+        """Server-sent events: one whenever the list has changed."""
+        first = await run_in_threadpool(self._digest, token)
+
+        async def changes() -> AsyncIterator[str]:
+            yield "retry: 1000\n\n"
+            loop = asyncio.get_running_loop()
+            until_s = loop.time() + LIVE_FOR_S
+            while loop.time() < until_s and not await request.is_disconnected():
+                await asyncio.sleep(LIVE_EVERY_S)
+                try:
+                    now = await run_in_threadpool(self._digest, token)
+                except (Refusal, *FAULTS):
+                    return  # The browser asks again, and then it is told why.
+                if now != first:
+                    yield "event: changed\ndata: 1\n\n"
+                    return
+
+        return StreamingResponse(changes(), media_type="text/event-stream")
+
+    def _digest(self, token: str) -> str:
+        with self._around.opened() as (_, desk):
+            contact = self._admit(desk, token)
+            return digest(desk.escalations.open(MOST_READ), contact, self._settings)
+
+    def _admit(self, desk: Desk, token: str) -> str:
+        """Whose worklist this is. Raises Refusal."""
+        found = desk.worklists.contact_of(token)
+        if found is None or self._around.clock() > found[1] or self._settings.contact(found[0]) is None:
+            raise Refusal("unknown_worklist", 404)
+        return found[0]
+
+    def _admit_to(self, desk: Desk, token: str, escalation_id: str) -> str:
+        """The same, for one escalation that is this contact's business. Raises Refusal."""
+        contact = self._admit(desk, token)
+        escalation = desk.escalations.get(escalation_id)
+        if escalation is None or not is_on(escalation, contact, self._settings):
+            raise Refusal("unknown_link", 404)
+        return contact
+
+
+def _back_to(token: str, escalation_id: str, done: str, lang: Lang) -> RedirectResponse:
+    english = "&lang=en" if lang == "en" else ""
+    return RedirectResponse(f"/w/{token}/{escalation_id}?done={done}{english}", status_code=303)

@@ -1,0 +1,176 @@
+"""What one contact's worklist shows: sorted onto shelves, gravest and oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cunmai_rules.escalation.policy import Escalation, Policy, Status
+from cunmai_rules.journal.escalations import Entry, Escalations
+from cunmai_rules.journal.judgements import Judgements
+from cunmai_rules.notify.message import TREND_MS, finding
+from cunmai_rules.pages.words import GRADES, SHELVES, STATUSES, Lang, say
+from cunmai_rules.settings import RulesSettings
+from cunmai_rules.thresholds.ruleset import RuleSet
+from cunmai_wire.events import Answer, Grade, Lane
+
+MOST_SHOWN = 100
+MOST_READ = 2000
+"""How many open escalations are looked through for one contact's own."""
+MOST_READINGS = 2000
+_GRAVEST_FIRST = {Grade.RED: 0, Grade.YELLOW: 1, Grade.GREY: 2, Grade.GREEN: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One escalation on a list, in the reader's language."""
+
+    id: str
+    grade: str
+    grade_css: str
+    who: str
+    title: str
+    value: str
+    site: str
+    opened: str
+    age: str
+    status: str
+    has_it: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A part of the list, with its name and what stands there."""
+
+    key: str
+    name: str
+    hint: str
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistView:
+    """Everything the template needs."""
+
+    role: str
+    as_of: str
+    shelves: tuple[Shelf, ...]
+    more: bool
+    """Not everything is shown."""
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The escalations on it."""
+        return tuple(item.id for shelf in self.shelves for item in shelf.items)
+
+
+def is_on(escalation: Escalation, contact: str, settings: RulesSettings) -> bool:
+    """Whether an escalation is this contact's business: on its list, has seen it, or is the last resort."""
+    if escalation.seen_by == contact or contact in escalation.contacts:
+        return True
+    return escalation.status is Status.EXHAUSTED and contact in settings.fallback_contacts
+
+
+def shelf_of(escalation: Escalation, contact: str, seen_ms: int | None, policy: Policy, now_ms: int) -> str:
+    """Where it stands for this contact. `seen_ms`: when somebody last answered 已看."""
+    if escalation.status is Status.EXHAUSTED:
+        return "overdue"
+    if escalation.status is Status.SEEN:
+        if seen_ms is not None and now_ms - seen_ms > policy.outcome_within_s * 1000:
+            return "overdue"
+        return "mine" if escalation.seen_by == contact else "others"
+    if escalation.lane is Lane.REVIEW:
+        return "review"
+    return "overdue" if escalation.tried else "open"
+
+
+def worklist_view(
+    contact: str,
+    escalations: Escalations,
+    judgements: Judgements,
+    settings: RulesSettings,
+    rules: RuleSet,
+    lang: Lang,
+    now_ms: int,
+) -> WorklistView:
+    """Gather one contact's worklist."""
+    open_ = escalations.open(MOST_READ)
+    own = [one for one in open_ if is_on(one, contact, settings)]
+    own.sort(key=lambda one: (_GRAVEST_FIRST[one.grade], one.opened_ms))
+    policy = settings.escalation_policy()
+    shelves: dict[str, list[Item]] = {key: [] for key in SHELVES}
+    for one in own[:MOST_SHOWN]:
+        history = escalations.history(one.id)
+        shelf = shelf_of(one, contact, _seen_ms(history), policy, now_ms)
+        shelves[shelf].append(_item(one, judgements, settings, rules, lang, now_ms))
+    return WorklistView(
+        role=_role(contact, settings),
+        as_of=_local(now_ms, settings),
+        shelves=tuple(
+            Shelf(key, say(SHELVES[key][0], lang), say(SHELVES[key][1], lang), tuple(items))
+            for key, items in shelves.items()
+        ),
+        more=len(own) > MOST_SHOWN or len(open_) == MOST_READ,
+    )
+
+
+def digest(escalations: Iterable[Escalation], contact: str, settings: RulesSettings) -> str:
+    """Changes when something on a contact's list does."""
+    parts = [
+        f"{one.id}:{one.status}:{one.grade}:{one.lane}:{one.seen_by}:{one.asked}:{one.tried}:{len(one.rules)}"
+        for one in escalations
+        if is_on(one, contact, settings)
+    ]
+    return "|".join(parts)
+
+
+def _seen_ms(history: Sequence[Entry]) -> int | None:
+    seen = [
+        entry.t_ms for entry in history if entry.type == "answered" and entry.detail["answer"] == Answer.SEEN
+    ]
+    return seen[-1] if seen else None
+
+
+def _item(
+    one: Escalation, judgements: Judgements, settings: RulesSettings, rules: RuleSet, lang: Lang, now_ms: int
+) -> Item:
+    rule = rules.by_id.get(one.rule)
+    around = judgements.around(one.subject, one.reading_t_ms - TREND_MS, one.reading_t_ms, MOST_READINGS)
+    found = finding(one, rule, around)
+    value = ""
+    if found is not None and found.value is not None:
+        unit = found.unit_zh if lang == "zh" else found.unit_en
+        value = f"{found.value:g} {unit} {found.arrow}".strip()
+    title = rule.rule.title if rule else None
+    site = settings.site_of(one.gateway)
+    return Item(
+        id=one.id,
+        grade=say(GRADES[one.grade], lang),
+        grade_css=one.grade,
+        who=one.resident or f"? {one.device}",
+        title=one.rule if title is None else title.zh if lang == "zh" else title.en,
+        value=value,
+        site=site.name if site else one.gateway,
+        opened=_local(one.opened_ms, settings),
+        age=_age(max(0, now_ms - one.opened_ms) // 1000, lang),
+        status=say(STATUSES[one.status], lang),
+        has_it=_role(one.seen_by, settings) if one.seen_by else "",
+    )
+
+
+def _role(contact: str, settings: RulesSettings) -> str:
+    known = settings.contact(contact)
+    return known.role if known else contact
+
+
+def _local(t_ms: int, settings: RulesSettings) -> str:
+    local = datetime.fromtimestamp(t_ms // 1000, UTC) + timedelta(minutes=settings.utc_offset_minutes)
+    return f"{local:%m-%d %H:%M}"
+
+
+def _age(age_s: int, lang: Lang) -> str:
+    for length_s, zh, en in ((86_400, "天", "d"), (3600, "小时", "h"), (60, "分钟", "min")):
+        if age_s >= length_s:
+            return f"{age_s // length_s} {zh if lang == 'zh' else en}"
+    return "不到1分钟" if lang == "zh" else "under a minute"
