@@ -74,7 +74,7 @@ def main() -> None:
     given = parser.parse_args()
     with Tape() as tape, tempfile.TemporaryDirectory() as folder:
         rule_sets = [
-            Named(name, load_rules(path), path)
+            Named(name, load_rules(path))
             for name, path in (("old", packs_dir()), ("new", changed(Path(folder))))
         ]
         before_s = time.process_time()

@@ -17,7 +17,7 @@ def cautions(settings: RulesSettings) -> tuple[str, ...]:
         for site in settings.sites
         if site.altitude_m > HIGHEST_M
     ]
-    if settings.packs.resolve() == packs_dir().resolve():
+    if settings.releases is None and settings.packs.resolve() == packs_dir().resolve():
         high.append(
             "正在使用随程序附带的阈值文件, 升级会替换它: 请复制一份并在 packs 中写明目录 / "
             "the threshold files that come with the program are in use, and an upgrade replaces them: "

@@ -20,6 +20,14 @@ from cunmai_rules.escalation.policy import CloseReason
 from cunmai_rules.journal.existing import existing_journal
 from cunmai_rules.keys import load_or_make_key
 from cunmai_rules.quality.command import quality
+from cunmai_rules.releases.cli import (
+    approve_folder,
+    author_key,
+    confirm_clock,
+    history,
+    publish_folder,
+    rollback,
+)
 from cunmai_rules.scores.files import load_score, score_lines
 from cunmai_rules.service import RulesService
 from cunmai_rules.settings import RulesSettings
@@ -53,6 +61,12 @@ def run(config: Annotated[Path, typer.Option(help="rules.yaml")]) -> None:
 app.command("check")(check)
 app.command("test")(run_tests)
 app.command()(replay)
+app.command("author-key")(author_key)
+app.command("approve")(approve_folder)
+app.command("publish")(publish_folder)
+app.command()(history)
+app.command()(rollback)
+app.command("confirm-clock")(confirm_clock)
 app.command()(quality)
 
 

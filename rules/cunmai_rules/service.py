@@ -22,8 +22,9 @@ from cunmai_rules.notify.notifier import Notifier
 from cunmai_rules.notify.sender import Sender
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.pages.server import BACKLOG, serving
+from cunmai_rules.releases.in_force import rules_in_force
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.thresholds.watch import RulesInForce
+from cunmai_rules.thresholds.watch import InForce
 from cunmai_runtime.clock import Clock, system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.hold import Hold, Stopped
@@ -51,7 +52,7 @@ class RulesService:
         self._clock = clock
         self._path = settings.journal
         self._link_key = load_or_make_key(settings.data_dir / "link.key")
-        self._in_force = RulesInForce(settings.packs, settings.data_dir / "rules-in-force.json")
+        self._in_force = rules_in_force(settings, clock)
         self._log = structlog.get_logger("rules")
         self._intake: Intake | None = None
         open_journal(self._path).close()
@@ -167,7 +168,7 @@ class RulesService:
 class _Chores:
     """What the engine's thread does besides judging, each at its own pace."""
 
-    def __init__(self, in_force: RulesInForce, engine: Engine, outbox: _EventOutbox, desk: Desk) -> None:
+    def __init__(self, in_force: InForce, engine: Engine, outbox: _EventOutbox, desk: Desk) -> None:
         self._in_force = in_force
         self._desk = desk
         self._engine = engine

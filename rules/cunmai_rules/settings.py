@@ -84,6 +84,10 @@ class RulesSettings(Section):
     """Into how many slots the gateways are split. The same for every process of one database."""
     mqtt: MqttSettings = MqttSettings()
     packs: Path = Field(default_factory=packs_dir)
+    releases: Path | None = None
+    """Instead of `packs`: the folder of published releases. Only what two people approved comes into force."""
+    approvers: Path | None = None
+    """Who may approve releases: approvers.yaml."""
     contacts: Annotated[tuple[Contact, ...], Field(min_length=1, max_length=2000)]
     sites: Annotated[tuple[Site, ...], Field(max_length=2000)] = ()
     fallback_contacts: Annotated[tuple[ContactId, ...], Field(min_length=1, max_length=12)]
@@ -120,6 +124,14 @@ class RulesSettings(Section):
         if not names:
             raise ValueError(
                 "没有短信平台, 请填写 webhook 或 sms.providers / no SMS provider: set webhook or sms.providers"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _releases_have_approvers(self) -> RulesSettings:
+        if (self.releases is None) != (self.approvers is None):
+            raise ValueError(
+                "releases 和 approvers 要么都写, 要么都不写 / give both releases and approvers, or neither"
             )
         return self
 
@@ -164,6 +176,10 @@ class RulesSettings(Section):
     def journal(self) -> JournalAt:
         """Where the journal is."""
         return PostgresAt(self.database.get_secret_value()) if self.database else self.journal_path
+
+    @property
+    def release_clock_path(self) -> Path:
+        return self.data_dir / "release-clock.json"
 
     def escalation_policy(self) -> Policy:
         """The policy, with the fallback contacts as the last resort when nobody of a site answers."""

@@ -27,7 +27,7 @@ from cunmai_rules.pages.view import escalation_view
 from cunmai_rules.pages.words import TEXT, Lang, say
 from cunmai_rules.pages.worklist import add_worklist
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.thresholds.watch import RulesInForce
+from cunmai_rules.thresholds.watch import InForce
 from cunmai_runtime.clock import Clock
 from cunmai_wire.events import Answer, Lane
 
@@ -46,7 +46,7 @@ _HEADERS = {
 
 
 def build_app(
-    journal: JournalAt, settings: RulesSettings, link_key: bytes, clock: Clock, in_force: RulesInForce
+    journal: JournalAt, settings: RulesSettings, link_key: bytes, clock: Clock, in_force: InForce
 ) -> FastAPI:
     """The application over one journal."""
     app = FastAPI(title="Cunmai rules", docs_url=None, redoc_url=None, openapi_url=None)
@@ -83,6 +83,7 @@ def build_app(
         return JSONResponse(
             {
                 "rules": in_force.rules.versions,
+                "release": in_force.release,
                 "problems": problems,
                 "cautions": cautions(settings),
                 "pages": pages.counts(),
@@ -129,7 +130,7 @@ class _Pages:
         settings: RulesSettings,
         link_key: bytes,
         clock: Clock,
-        in_force: RulesInForce,
+        in_force: InForce,
     ) -> None:
         self._journal = journal
         self.settings = settings

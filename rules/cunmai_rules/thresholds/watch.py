@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -19,6 +20,18 @@ from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import FileProblems, Problem
 
 Signature = tuple[tuple[str, int, int], ...]
+
+
+class InForce(Protocol):
+    """The rules that a service judges by, and what is wrong with those that it was given since."""
+
+    rules: RuleSet
+    problems: Sequence[Problem]
+    release: int | None
+    """The number of the published release that they are of; None where a plain folder is watched."""
+
+    def poll(self) -> bool:
+        """Look again; True where the rules or the problems have changed."""
 
 
 class RulesInForce:
@@ -31,6 +44,7 @@ class RulesInForce:
         self._log = structlog.get_logger("rules")
         self._signature = self._look()
         self.problems: Sequence[Problem] = ()
+        self.release: int | None = None
         try:
             self.rules = self._load()
         except FileProblems as error:

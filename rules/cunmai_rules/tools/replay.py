@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from cunmai_rules.releases.in_force import current_rules
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.loader import load_rules
@@ -67,7 +68,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one for each option of the command
     """用历史数据重演规则: 预警数, 每个团队的通知数, 新旧规则的差别 / history through old and new rules."""
     settings = load_model(config, RulesSettings) if config else None
     setting = _setting(settings, answered_after)
-    named = _rule_sets(rules or (settings.packs if settings else packs_dir()), against or [])
+    named = [_first(rules, settings), *_others(against or [])]
     files = [*(readings or []), *(more or [])]
     with Tape() as tape, _progress() as progress:
         if files:
@@ -99,12 +100,20 @@ def _setting(settings: RulesSettings | None, answered_after_s: int) -> Setting:
     )
 
 
-def _rule_sets(first: Path, others: Sequence[Path]) -> list[Named]:
+def _first(folder: Path | None, settings: RulesSettings | None) -> Named:
+    """The rules to compare with: of a folder, or those in force, or those that are shipped."""
+    if folder is not None:
+        return Named(folder.resolve().name, load_rules(folder))
+    if settings is not None:
+        return Named("现行 in force", current_rules(settings, system_clock()))
+    return Named("随附 shipped", load_rules(packs_dir()))
+
+
+def _others(folders: Sequence[Path]) -> list[Named]:
     """Each is called by its folder's name; by its path where two share one."""
-    folders = [first, *others]
     names = [folder.resolve().name for folder in folders]
     return [
-        Named(name if names.count(name) == 1 else str(folder), load_rules(folder), folder)
+        Named(name if names.count(name) == 1 else str(folder), load_rules(folder))
         for name, folder in zip(names, folders, strict=True)
     ]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.journal.judgements import Subject
@@ -31,7 +30,6 @@ class Named:
 
     name: str
     rules: RuleSet
-    folder: Path
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def test_record_13_pages_nobody_by_the_shipped_rules(data_dir: Path) -> None:
     found = replay("--readings", data_dir / "bidmc" / "bidmc_13_Numerics.csv")
     assert found["readings"] > 900
     assert [one["messages"] for one in found["rule_sets"]] == [0]
-    assert alarms(found) == {"packs": 0}
+    assert alarms(found) == {"随附 shipped": 0}
 
 
 @pytest.mark.parametrize("record", ["08", "09"])
@@ -308,7 +308,7 @@ def test_the_journal_replayed_finds_what_the_service_found(tmp_path: Path, plain
         config = configuration(tmp_path, sink.url)
         found = replay("--config", config, "--from", "2026-01-02T00:00Z", "--to", "2026-01-03T00:00Z")
     assert (service, found["readings"]) == (2, 80)
-    assert alarms(found) == {"packs": 2}
+    assert alarms(found) == {"现行 in force": 2}
     assert set(found["rule_sets"][0]["messages_by_team"]) == {contacts}
 
 

@@ -1,0 +1,65 @@
+"""The releases one after the other: which were in force when, and what one step back is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cunmai_rules.releases.approval import Approvers
+from cunmai_rules.releases.release import FIRST, Opened, Refused, numbers, open_release, verify
+
+
+def in_force_at(releases: Sequence[Opened], now_ms: int) -> tuple[Opened | None, Opened | None]:
+    """The release in force, and the one that a step back would bring back.
+
+    A rollback takes away what came after the release that it brings back; so one more step goes further back.
+    """
+    taken = taken_at(releases, now_ms)
+    standing: list[Opened] = []
+    for one in taken:
+        if one.release.of is None:
+            standing.append(one)
+        while standing and one.release.of is not None and standing[-1].release.number != one.release.of:
+            standing.pop()
+    return (taken[-1] if taken else None), (standing[-2] if len(standing) > 1 else None)
+
+
+def taken_at(releases: Sequence[Opened], now_ms: int) -> list[Opened]:
+    """Those that came into force one after the other: each was due before any later number was."""
+    taken: list[Opened] = []
+    for one in sorted(
+        releases, key=lambda opened: (max(opened.due_ms, opened.release.published_ms), opened.release.number)
+    ):
+        due_ms = max(one.due_ms, one.release.published_ms)
+        if due_ms <= now_ms and (not taken or one.release.number > taken[-1].release.number):
+            taken.append(one)
+    return taken
+
+
+def published(releases: Path) -> list[Opened]:
+    """Every release, oldest first. Raises Refused where one was changed or is missing."""
+    found: list[Opened] = []
+    for expected, number in enumerate(numbers(releases), 1):
+        if number != expected:
+            raise Refused(expected, "它不见了", "it is missing")
+        opened = open_release(releases, number)
+        if opened.release.previous != digest_before(found):
+            raise Refused(number, "它之前的发布被改动", "a release before it was changed")
+        found.append(opened)
+    return found
+
+
+def digest_before(earlier: Sequence[Opened]) -> str:
+    return earlier[-1].release.digest if earlier else FIRST
+
+
+def verify_in_line(releases: Path, opened: Opened, approvers: Approvers) -> dict[str, bytes]:
+    """The files of a release that is as it was signed, and, if it rolls back, one step back. Raises Refused."""
+    files = verify(releases, opened, approvers)
+    release = opened.release
+    if release.of is not None:
+        earlier = [one for one in published(releases) if one.release.number < release.number]
+        _, before = in_force_at(earlier, release.published_ms)
+        if before is None or before.release.number != release.of:
+            raise Refused(release.number, "不是回退一步", "it is not one step back")
+    return files

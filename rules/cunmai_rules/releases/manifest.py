@@ -1,0 +1,83 @@
+"""What two people sign: exactly which files, in which versions, what for, and from when. Pure.
+
+The signed bytes are the manifest's canonical JSON: keys in order, no blanks, UTF-8. Every file of the folder is in
+it, golden cases included, by name and SHA-256; so a changed byte, a missing file or one too many is another manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[\w][\w. -]*(/[\w][\w. -]*)*\.ya?ml$", max_length=200)]
+"""Relative, with `/`; no name begins with a dot, so none leads out of the folder."""
+MOST_FILES = 500
+
+
+class Signed(BaseModel):
+    """Base of what is signed or kept: unknown keys would be unsigned words, so there are none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class PackEntry(Signed):
+    """Which file a pack is, and in which version."""
+
+    file: FileName
+    version: Annotated[int, Field(ge=1)]
+
+
+class Manifest(Signed):
+    """The content of one release."""
+
+    v: Literal[1] = 1
+    files: Annotated[dict[FileName, Sha256], Field(min_length=1, max_length=MOST_FILES)]
+    packs: Annotated[dict[str, PackEntry], Field(min_length=1, max_length=MOST_FILES)]
+    note: Annotated[str, StringConstraints(min_length=4, max_length=1000)]
+    """What the change is for."""
+    effective_ms: Annotated[int, Field(ge=0)]
+    """From when it is in force (ms since 1970 UTC)."""
+
+    def content_of(self, pack: str) -> str:
+        """The digest of a pack's file."""
+        return self.files[self.packs[pack].file]
+
+    @model_validator(mode="after")
+    def _packs_are_files(self) -> Manifest:
+        if missing := [name for name, pack in self.packs.items() if pack.file not in self.files]:
+            raise ValueError(f"packs without a file: {', '.join(missing)}")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical form, in hex: what names this manifest everywhere."""
+        return digest_of(canonical(self))
+
+
+def canonical(model: BaseModel) -> bytes:
+    """The one way to write a model down."""
+    return json.dumps(
+        model.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    ).encode()
+
+
+def digest_of(content: bytes) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def differences(manifest: Manifest, files: Mapping[str, bytes]) -> list[tuple[str, str]]:
+    """Which files are not as signed: (name, what is wrong with it), in order."""
+    found = [(name, "missing") for name in manifest.files if name not in files]
+    found += [(name, "not signed") for name in files if name not in manifest.files]
+    found += [
+        (name, "changed")
+        for name, content in files.items()
+        if name in manifest.files and digest_of(content) != manifest.files[name]
+    ]
+    return sorted(found)
