@@ -25,7 +25,7 @@ from cunmai_rules.pages.view import escalation_view
 from cunmai_rules.pages.words import Lang
 from cunmai_rules.pages.worklist_view import MOST_READ, digest, is_on, worklist_view
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.thresholds.watch import RulesInForce
+from cunmai_rules.thresholds.watch import InForce
 from cunmai_runtime.clock import Clock
 from cunmai_wire.base import refuse_personal_number
 from cunmai_wire.events import Answer
@@ -45,7 +45,7 @@ class Around(Protocol):
 
     settings: RulesSettings
     clock: Clock
-    in_force: RulesInForce
+    in_force: InForce
 
     def opened(self) -> AbstractContextManager[tuple[Database, Desk]]: ...
     def render(self, template: str, status: int, lang: Lang, **values: object) -> HTMLResponse: ...
