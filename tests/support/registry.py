@@ -11,6 +11,8 @@ from cunmai_rules.registry.finding import View
 from cunmai_rules.registry.importer import Imported, Wish, import_files
 from cunmai_rules.registry.lint import findings
 from cunmai_rules.registry.vault import Vault
+from cunmai_rules.settings import RulesSettings
+from support.sms_sink import SECRET
 
 NOW_MS = 1_795_305_600_000
 """2026-11-22T00:00:00Z, 08:00 in China."""
@@ -66,3 +68,27 @@ class Registry:
         return b"".join(
             path.read_bytes() for path in self.folder.iterdir() if path.is_file() and os.access(path, os.R_OK)
         )
+
+
+def settings_for(folder: Path) -> RulesSettings:
+    """Rules of a service whose rules.yaml knows one clinic, high up, and two contacts."""
+    return RulesSettings.model_validate(
+        {
+            "data_dir": folder,
+            "contacts": [
+                {"id": "village", "role": "村医", "to": "13800000001"},
+                {"id": "township", "role": "乡镇卫生院值班", "to": "13800000002"},
+            ],
+            "sites": [
+                {
+                    "gateway": "yaml-01",
+                    "name": "高处村",
+                    "altitude_m": 2600,
+                    "contacts": ["village", "township"],
+                }
+            ],
+            "fallback_contacts": ["township"],
+            "webhook": {"url": "http://127.0.0.1:9/sms", "secret": SECRET},
+            "public_url": "http://127.0.0.1:8087",
+        }
+    )

@@ -22,6 +22,7 @@ from cunmai_rules.journal.escalations import Escalations, FindingRow, Notice, no
 from cunmai_rules.journal.events import Events
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.journal.worklists import Worklists
+from cunmai_rules.registry.directory import Directory
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.events import Escalate
 from cunmai_wire.events import Answer, Lane, NoticeState
@@ -34,10 +35,10 @@ class Desk:
     """One connection's view of escalations."""
 
     def __init__(self, db: Database, settings: RulesSettings, link_key: bytes) -> None:
-        self._settings = settings
         self._policy = settings.escalation_policy()
         self._log = structlog.get_logger("rules")
         self._link_key = link_key
+        self.directory = Directory(db, settings)
         self.escalations = Escalations(db)
         self.events = Events(db)
         self.worklists = Worklists(db)
@@ -87,7 +88,7 @@ class Desk:
             seq=found.source.seq if found.source else None,
             reading_t_ms=found.t_ms,
             opened_ms=now_ms,
-            contacts=self._settings.contacts_of(subject.gateway),
+            contacts=self.directory.contacts(subject.resident, subject.gateway, now_ms),
             rules=(found.rule,),
             raised=(found.rule,) if found.lane is Lane.PAGE else (),
             found_ms=now_ms,

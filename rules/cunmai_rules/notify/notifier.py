@@ -22,6 +22,7 @@ from cunmai_rules.notify.sender import Sender
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_runtime.clock import Clock
+from cunmai_runtime.errors import UserError
 from cunmai_runtime.hold import Hold, Stopped, pause_s
 
 RETRY_FIRST_S = 1.0
@@ -104,16 +105,19 @@ class Notifier:
         self._under_way[notice.id] = (wanted, self._submitted(wanted))
 
     def _submitted(self, notice: Notice) -> Future[Outcome]:
-        contact = self._settings.contact(notice.contact)
-        if contact is None:
-            nobody: Future[Outcome] = Future()
-            nobody.set_result(Refused(Fault.PERMANENT, "the contact is no longer on the roster"))
-            return nobody
+        try:
+            number = self._desk.directory.number_of(notice.contact, f"notice {notice.id}", self._clock())
+        except UserError as error:
+            # Somebody has to mend the keys; until then the next contact is asked.
+            self._log.error("notify.number_sealed", contact=notice.contact, why=str(error))
+            return _failed("the contact's number cannot be opened")
+        if number is None:
+            return _failed("the contact is no longer on the roster")
         link = f"{self._settings.public_url}/e/{self._desk.token(notice.id)}"
         return self._sender.submit(
             Message(
                 notice.id,
-                contact.to.get_secret_value(),
+                number,
                 f"{notice.text} {link}",
                 notice.escalation,
                 notice.queued_ms,
@@ -127,11 +131,10 @@ class Notifier:
         until_ms = self._clock() if again else escalation.reading_t_ms
         readings = self._judgements.around(escalation.subject, until_ms - TREND_MS, until_ms)
         found = finding(escalation, self._rules().by_id.get(escalation.rule), readings, newest=again)
-        site = self._settings.site_of(escalation.gateway)
         return sms_text(
             escalation,
             found,
-            site=site.name if site else escalation.gateway,
+            site=self._desk.directory.site_name(escalation.gateway),
             again=again,
             utc_offset_minutes=self._settings.utc_offset_minutes,
         )
@@ -186,3 +189,10 @@ class Notifier:
             )
         else:
             self._log.warning("notify.postponed", notice=notice.id, contact=notice.contact, why=why)
+
+
+def _failed(why: str) -> Future[Outcome]:
+    """As if the carrier had refused for good: the next contact is asked at once."""
+    future: Future[Outcome] = Future()
+    future.set_result(Refused(Fault.PERMANENT, why))
+    return future

@@ -152,7 +152,7 @@ class _Pages:
                 escalation,
                 Judgements(db),
                 desk.escalations,
-                self.settings,
+                desk.directory,
                 self.in_force.rules,
                 lang,
                 self.clock(),

@@ -25,7 +25,7 @@ from cunmai_rules.pages.words import (
     Lang,
     say,
 )
-from cunmai_rules.settings import RulesSettings
+from cunmai_rules.registry.directory import Directory
 from cunmai_rules.thresholds.forms import ClearLimit
 from cunmai_rules.thresholds.leaves import Value
 from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule
@@ -80,7 +80,7 @@ def escalation_view(
     escalation: Escalation,
     judgements: Judgements,
     escalations: Escalations,
-    settings: RulesSettings,
+    directory: Directory,
     rules: RuleSet,
     lang: Lang,
     now_ms: int,
@@ -94,14 +94,13 @@ def escalation_view(
     found = finding(escalation, rule, [reading for reading in readings if reading.t_ms <= t_ms])
     newest = finding(escalation, rule, readings, newest=True)
     latest = newest if newest is not None and newest.t_ms > t_ms else None
-    site = settings.site_of(escalation.gateway)
-    offset = settings.utc_offset_minutes
+    offset = directory.utc_offset_minutes
     chosen = _chosen(escalation)
     return EscalationView(
         grade=say(GRADES[escalation.grade], lang),
         grade_css=escalation.grade,
         who=escalation.resident or f"? {escalation.device}",
-        site=site.name if site else escalation.gateway,
+        site=directory.site_name(escalation.gateway),
         measured=_local(t_ms, offset),
         found=found,
         latest=latest,
@@ -119,7 +118,7 @@ def escalation_view(
         chosen=chosen,
         answers=tuple((answer.value, say(words, lang)) for answer, words in ANSWERS.items()),
         history=tuple(
-            _row(entry, settings, rules, lang)
+            _row(entry, directory, rules, lang)
             for entry in _without_repeated_looks(escalations.history(escalation.id))
         ),
     )
@@ -197,7 +196,7 @@ def _without_repeated_looks(entries: Sequence[Entry]) -> list[Entry]:
     ]
 
 
-def _row(entry: Entry, settings: RulesSettings, rules: RuleSet, lang: Lang) -> Row:
+def _row(entry: Entry, directory: Directory, rules: RuleSet, lang: Lang) -> Row:
     what = say(HISTORY.get(entry.type, (entry.type, entry.type)), lang)
     detail = entry.detail
     match entry.type:
@@ -216,8 +215,8 @@ def _row(entry: Entry, settings: RulesSettings, rules: RuleSet, lang: Lang) -> R
             what = f"{what}: {_because(str(detail['reason']), lang)}"
         case _ if "error" in detail:
             what = f"{what} ({detail['error']})"
-    contact = settings.contact(str(detail.get("contact", entry.actor)))
-    return Row(_local(entry.t_ms, settings.utc_offset_minutes), what, contact.role if contact else "")
+    role = directory.role_of(str(detail.get("contact", entry.actor)))
+    return Row(_local(entry.t_ms, directory.utc_offset_minutes), what, role or "")
 
 
 def _title(rule_id: str, rules: RuleSet, lang: Lang) -> str:

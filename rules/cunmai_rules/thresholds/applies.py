@@ -35,6 +35,8 @@ class Facts:
     """What is known of a subject. None: not known."""
 
     age_years: float | None = None
+    age_band_years: tuple[float, float] | None = None
+    """The lowest and the highest age, where no more than that is known."""
     pregnant: bool | None = None
     conditions: frozenset[str] | None = None
     risk_colour: Colour | None = None
@@ -66,12 +68,18 @@ class Applies(Part):
         has = facts.conditions
         return (
             (altitude is None or altitude.holds(facts.altitude_m))
-            and (self.age_years is None or self.age_years.holds(facts.age_years))
+            and (self.age_years is None or _age_fits(self.age_years, facts))
             and (self.pregnant is None or facts.pregnant in (None, self.pregnant))
             and (not self.conditions or has is None or not has.isdisjoint(self.conditions))
             and (has is None or has.isdisjoint(self.without_conditions))
             and (not self.risk_colour or facts.risk_colour in (None, *self.risk_colour))
         )
+
+
+def _age_fits(wanted: Range, facts: Facts) -> bool:
+    if facts.age_years is None and facts.age_band_years is not None:
+        return wanted.may_hold(*facts.age_band_years)
+    return wanted.holds(facts.age_years)
 
 
 _DEFAULT_ALTITUDE = Range(at_or_below=DEFAULT_LIMITS_UP_TO_M)

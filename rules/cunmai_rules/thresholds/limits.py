@@ -102,3 +102,16 @@ class Range(Part):
             for direction in Direction
             if (bound := getattr(self, direction)) is not None
         )
+
+    def may_hold(self, lowest: float, highest: float) -> bool:
+        """Whether some value from `lowest` to `highest`, both included, is inside."""
+        upper = all(
+            direction.meets(lowest, bound)
+            for direction in (Direction.AT_OR_BELOW, Direction.BELOW)
+            if (bound := getattr(self, direction)) is not None
+        )
+        return upper and all(
+            direction.meets(highest, bound)
+            for direction in (Direction.AT_OR_ABOVE, Direction.ABOVE)
+            if (bound := getattr(self, direction)) is not None
+        )

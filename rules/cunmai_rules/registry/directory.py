@@ -1,0 +1,72 @@
+"""Contacts of rules.yaml and of the registry, as one: ids and roles for everybody, a number only to send to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cunmai_rules.journal.database import Database
+from cunmai_rules.registry import audit
+from cunmai_rules.registry.contacts import contacts_for
+from cunmai_rules.registry.duty import VOLUNTEER_LEVEL
+from cunmai_rules.registry.vault import Vault, place_of
+from cunmai_rules.settings import RulesSettings
+
+ASKED_UP_TO_LEVEL = 3
+"""An alarm asks village, township and county. Specialists and those above are referred to, not paged."""
+MOST_CONTACTS = 12
+
+
+class Directory:
+    """Belongs to the thread of its connection."""
+
+    def __init__(self, db: Database, settings: RulesSettings) -> None:
+        self._db = db
+        self._settings = settings
+        self._key_path: Path = settings.registry_key_path
+        self._vault: Vault | None = None
+
+    @property
+    def utc_offset_minutes(self) -> int:
+        return self._settings.utc_offset_minutes
+
+    def contacts(self, resident: str | None, gateway: str, now_ms: int) -> tuple[str, ...]:
+        """Whom an alarm asks, nearest first: the registry's, or those of rules.yaml where it knows nobody."""
+        found = contacts_for(self._db, resident, gateway, now_ms, self._settings.utc_offset_minutes)
+        asked = [one.staff for one in found if VOLUNTEER_LEVEL < one.level <= ASKED_UP_TO_LEVEL]
+        return tuple(asked[:MOST_CONTACTS]) or self._settings.contacts_of(gateway)
+
+    def role_of(self, contact: str) -> str | None:
+        """What pages show instead of a name."""
+        known = self._settings.contact(contact)
+        if known is not None:
+            return known.role
+        row = self._db.execute("SELECT role FROM staff WHERE id = ?", [contact]).fetchone()
+        return row[0] if row else None
+
+    def site_name(self, gateway: str) -> str:
+        """What messages and pages call the place."""
+        site = self._settings.site_of(gateway)
+        if site is not None:
+            return site.name
+        row = self._db.execute(
+            "SELECT sites.name FROM gateways JOIN sites ON sites.id = gateways.site WHERE gateway = ?",
+            [gateway],
+        ).fetchone()
+        return row[0] if row else gateway
+
+    def number_of(self, contact: str, why: str, now_ms: int) -> str | None:
+        """The number, at the moment of sending; the look is noted first. None where there is none.
+
+        Raises UserError where it cannot be opened, Retryable where the look cannot be noted.
+        """
+        known = self._settings.contact(contact)
+        if known is not None:
+            return known.to.get_secret_value()
+        row = self._db.execute("SELECT phone FROM staff WHERE id = ?", [contact]).fetchone()
+        if row is None or row[0] is None:
+            return None
+        with self._db.transaction():
+            audit.note(self._db, [audit.Entry(now_ms, "notifier", "number", "staff", contact, why)])
+        if self._vault is None:
+            self._vault = Vault(self._key_path)
+        return self._vault.open(str(row[0]), place_of("staff", contact, "phone"))
