@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cunmai_rules.journal.database import open_journal
+from cunmai_rules.journal.database import JournalAt, open_journal
 from cunmai_rules.registry.finding import View
 from cunmai_rules.registry.importer import Imported, Wish, import_files
 from cunmai_rules.registry.lint import findings
@@ -23,13 +22,15 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "registry-example"
 @dataclass
 class Registry:
     folder: Path
+    at: JournalAt | None = None
+    data: Path | None = None
+    """Where a database server keeps its files."""
     now_ms: int = NOW_MS
     _taken: int = field(default=0)
 
     def __post_init__(self) -> None:
-        self.path = self.folder / "rules.sqlite"
         self.key_path = self.folder / "registry.key"
-        self.db = open_journal(self.path)
+        self.db = open_journal(self.at or self.folder / "rules.sqlite")
         self.vault = Vault(self.key_path)
 
     def close(self) -> None:
@@ -65,9 +66,11 @@ class Registry:
 
     def bytes_on_disk(self) -> bytes:
         """Everything in the folder but the spreadsheets: the database, what it has not yet merged, the keys."""
-        return b"".join(
-            path.read_bytes() for path in self.folder.iterdir() if path.is_file() and os.access(path, os.R_OK)
-        )
+        self.db.execute("PRAGMA wal_checkpoint" if self.at is None else "CHECKPOINT")
+        files = [path for path in self.folder.iterdir() if path.is_file()]
+        if self.data is not None:
+            files += [path for path in self.data.rglob("*") if path.is_file()]
+        return b"".join(path.read_bytes() for path in files)
 
 
 def settings_for(folder: Path) -> RulesSettings:

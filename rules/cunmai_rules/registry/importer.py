@@ -22,6 +22,8 @@ from cunmai_rules.registry.vault import Vault
 from cunmai_runtime.errors import UserError
 
 _SHOWN = 10
+_FACTS = ("residents", "limits")
+"""Tables whose first column is the resident that the facts are of."""
 
 
 class Refused(UserError):
@@ -139,8 +141,6 @@ def _write(
                 raise UserError("密钥刚被更换, 请重新导入 / the key was changed meanwhile: import again")
             for one in told:
                 rows.put(one.table, plan.changed_rows(one.table.name))
-                if one.table.name == "residents":
-                    _look_again(db, plan)
             for one in reversed(told):
                 rows.remove(one.table, gone.get(one.table.name, ()))
             audit.note(db, _noted(told, gone, wish))
@@ -149,6 +149,9 @@ def _write(
             "还有别的行引用要删除的行, 请把有关的文件一起导入 / "
             "other rows still name one that would go: import those files together with this one"
         ) from error
+    for name in _FACTS:
+        if name in plan.tables:
+            store.look_again(db, (str(row[0]) for row in plan.changed_rows(name)))
     return [
         Imported(
             one.table, one.rows, one.added, one.changed, one.not_in_file, one.missing,
@@ -156,10 +159,6 @@ def _write(
         )
         for one in told
     ]  # fmt: skip
-
-
-def _look_again(db: Database, plan: Plan) -> None:
-    store.look_again(db, (str(row[0]) for row in plan.changed_rows("residents")))
 
 
 def _noted(told: Sequence[Imported], gone: dict[str, list[Key]], wish: Wish) -> Iterable[audit.Entry]:

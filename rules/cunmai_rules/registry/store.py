@@ -91,8 +91,19 @@ def change(db: Database) -> int:
 
 
 def look_again(db: Database, residents: Iterable[str]) -> None:
-    """What the rules remember of these residents is looked at at the next tick: other rules may apply now."""
-    db.executemany("UPDATE subject SET due_ms = 0 WHERE id = ?", ((id_,) for id_ in residents))
+    """What the rules remember of these is looked at at the next tick: other rules may apply now.
+
+    In transactions of its own, some at a time: whoever judges these residents meanwhile does not wait long.
+    """
+    source = iter(residents)
+    while part := list(islice(source, _AT_ONCE)):
+        with db.transaction():
+            marks = ", ".join("?" * len(part))
+            rows = db.execute(f"SELECT id FROM subject WHERE id IN ({marks})", part)  # noqa: S608 - marks alone
+            known = sorted(id_ for (id_,) in rows)
+            if known:
+                db.lock(known)
+                db.executemany("UPDATE subject SET due_ms = 0 WHERE id = ?", [(id_,) for id_ in known])
 
 
 def in_parts(records: Iterable[Record], size: int) -> Iterator[list[Record]]:

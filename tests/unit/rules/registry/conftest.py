@@ -1,3 +1,5 @@
+"""A registry over each kind of database."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -5,13 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from support.postgres import Cluster
 from support.registry import Registry
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
+def registry(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Registry]:
     folder = tmp_path / "registry"
     folder.mkdir()
-    registry = Registry(folder)
+    at = data = None
+    if request.param == "postgres":
+        cluster: Cluster = request.getfixturevalue("postgres")
+        at, data = cluster.schema(), cluster.data
+    registry = Registry(folder, at, data)
     yield registry
     registry.close()

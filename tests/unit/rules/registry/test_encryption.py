@@ -49,7 +49,6 @@ def test_nothing_is_in_the_clear_on_the_disk_or_in_what_is_said(
 ) -> None:
     registry.take(PEOPLE)
     list(registry.lint())
-    registry.db.execute("PRAGMA wal_checkpoint")
     assert in_the_clear(registry) == []
     said = "".join(capfd.readouterr())
     assert NAME not in said
