@@ -146,9 +146,9 @@ def worklist_link(
 ) -> None:
     """给联系人一个工作列表地址, 旧的作废 / make a contact's worklist address; the earlier one stops working."""
     settings = load_model(config, RulesSettings)
-    if settings.contact(contact) is None:
-        raise UserError(f"没有这个联系人: {contact} / there is no contact {contact}")
     with _desk(settings) as desk:
+        if desk.directory.role_of(contact) is None:
+            raise UserError(f"没有这个联系人: {contact} / there is no contact {contact}")
         if revoke:
             desk.worklists.revoke(contact)
             typer.echo(f"{contact}: 已收回 / taken back")

@@ -209,8 +209,8 @@ def _row(entry: Entry, directory: Directory, rules: RuleSet, lang: Lang) -> Row:
             what = say(WHY_OVERDUE.get(why, (what, what)), lang)
         case "handed_over":
             note = f" ({detail['note']})" if detail.get("note") else ""
-            to = settings.contact(str(detail["to"]))
-            what = f"{what}: {to.role if to else detail['to']}{note}"
+            to = directory.role_of(str(detail["to"]))
+            what = f"{what}: {to or detail['to']}{note}"
         case "closed":
             what = f"{what}: {_because(str(detail['reason']), lang)}"
         case _ if "error" in detail:

@@ -114,7 +114,7 @@ class _Worklist:
             escalation = desk.escalations.get(escalation_id)
             assert escalation is not None, "admitted to it"
             view = escalation_view(
-                escalation, Judgements(db), desk.escalations, self._settings, self._around.in_force.rules, lang,
+                escalation, Judgements(db), desk.escalations, desk.directory, self._around.in_force.rules, lang,
                 self._around.clock(),
             )  # fmt: skip
         colleagues = tuple(one for one in self._settings.contacts if one.id != contact)
@@ -135,8 +135,6 @@ class _Worklist:
         return _back_to(token, escalation_id, "answered", lang)
 
     def hand_over(self, token: str, escalation_id: str, to: str, note: str, lang: Lang) -> Response:
-        if self._settings.contact(to) is None:
-            raise Refusal("bad_hand_over", 422)
         try:
             refuse_personal_number(note)
         except ValueError:
@@ -145,6 +143,8 @@ class _Worklist:
             raise Refusal("bad_note", 422)
         with self._around.opened() as (db, desk):
             contact = self._admit_to(desk, token, escalation_id)
+            if desk.directory.role_of(to) is None:
+                raise Refusal("bad_hand_over", 422)
             with db.transaction():
                 desk.hand_over(escalation_id, contact, to, note, self._around.clock())
         return _back_to(token, escalation_id, "handed", lang)
@@ -177,7 +177,7 @@ class _Worklist:
     def _admit(self, desk: Desk, token: str) -> str:
         """Whose worklist this is. Raises Refusal."""
         found = desk.worklists.contact_of(token)
-        if found is None or self._around.clock() > found[1] or self._settings.contact(found[0]) is None:
+        if found is None or self._around.clock() > found[1] or desk.directory.role_of(found[0]) is None:
             raise Refusal("unknown_worklist", 404)
         return found[0]
 
