@@ -76,7 +76,7 @@ def events_per_cpu_s(rules: RuleSet, cpu_s: float, *, out_of_order: bool = False
         for _ in range(500):
             subject, event = next(source)
             memory = memories[subject]
-            after = reach(memory, [event], rules)
+            after = reach(memory, [event])
             past = [] if after is None else [e for key, e in pasts[subject].items() if key > after]
             memories[subject] = judge(memory, [event], rules, past=past).memory
             if out_of_order:
@@ -92,9 +92,9 @@ def state_of(rules: RuleSet) -> tuple[int, int]:
         values = {"spo2_pct": 97.0, "pulse_bpm": 80.0}
         event = Observation("s", second + 1, "oximetry", T0_MS + second * 1000, values, (), False)
         memory = judge(memory, [event], rules).memory
-    text = dump_memory(memory)
+    text, profile = dump_memory(memory), memory.rules.profile
     tracemalloc.start()
-    kept = [load_memory(text) for _ in range(1000)]
+    kept = [load_memory(text, {profile.key: profile}.get) for _ in range(1000)]
     size = tracemalloc.get_traced_memory()[0] // len(kept)
     tracemalloc.stop()
     return len(text), size

@@ -27,7 +27,7 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.journal.database import FAULTS, Database
 from cunmai_rules.journal.judgements import REFUSED, Judgements, Subject, subject_of
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.subjects import Subjects
+from cunmai_rules.subjects import FactsOf, Subjects, facts_of_sites
 from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.memory import key_of
 from cunmai_rules.thresholds.ruleset import RuleSet
@@ -90,8 +90,15 @@ class Engine:
     """Belongs to the thread that opened `db`."""
 
     def __init__(
-        self, db: Database, desk: Desk, settings: RulesSettings, clock: Clock, rules: RuleSet
+        self,
+        db: Database,
+        desk: Desk,
+        settings: RulesSettings,
+        clock: Clock,
+        rules: RuleSet,
+        facts_of: FactsOf | None = None,
     ) -> None:
+        """`facts_of`: what is known of a subject; without it, what the settings know of its site."""
         self._db = db
         self._desk = desk
         self._settings = settings
@@ -99,7 +106,7 @@ class Engine:
         self._judgements = Judgements(db)
         self._log = structlog.get_logger("rules")
         self._clocks = Clocks()
-        self._subjects = Subjects(self._judgements, desk, settings, clock)
+        self._subjects = Subjects(self._judgements, desk, facts_of or facts_of_sites(settings), clock)
         self._changed = OnChange()
         self.rules = rules
 
@@ -276,6 +283,12 @@ class Engine:
             for subject in self._judgements.due_subjects(now_ms, TICK_SUBJECTS):
                 self._tick(subject, now_ms)
             self._desk.chase(now_ms)
+
+    def facts_changed(self, residents: Iterable[str]) -> None:
+        """Other facts of these residents are known: at the next ticks the rules that apply to them follow."""
+        with self._db.transaction():
+            for resident in residents:
+                self._judgements.postpone(resident, 0)
 
     def _note_rules(self) -> None:
         if self._rules_noted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -12,34 +12,46 @@ from cunmai_rules.journal.judgements import Judgements, Subject
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
 from cunmai_rules.thresholds.events import Amend, Escalate, GradeChange, Observation, Retract
+from cunmai_rules.thresholds.memory import Memory
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.step import due_ms
 from cunmai_rules.thresholds.window import Outcome, judge, reach, take_back, tick
 from cunmai_runtime.clock import Clock
 from cunmai_wire.events import Grade
 
+FactsOf = Callable[[Subject], Facts]
+"""What is known of a subject now. It is asked for every reading: it answers from memory."""
+
+
+def facts_of_sites(settings: RulesSettings) -> FactsOf:
+    """What the settings alone know: the altitude of the subject's site."""
+    by_gateway = {site.gateway: Facts(altitude_m=site.altitude_m) for site in settings.sites}
+    return lambda subject: by_gateway.get(subject.gateway, NOTHING_KNOWN)
+
 
 class Subjects:
     """Joins the pure rules to the journal and the desk."""
 
-    def __init__(self, judgements: Judgements, desk: Desk, settings: RulesSettings, clock: Clock) -> None:
+    def __init__(self, judgements: Judgements, desk: Desk, facts_of: FactsOf, clock: Clock) -> None:
         self._judgements = judgements
         self._desk = desk
         self._clock = clock
-        self._facts = {site.gateway: Facts(altitude_m=site.altitude_m) for site in settings.sites}
+        self._facts_of = facts_of
         self._log = structlog.get_logger("rules")
 
     def judge(self, subject: Subject, events: Sequence[Observation], rules: RuleSet) -> Outcome:
         """Judge readings of one subject, in any order."""
         memory = self._judgements.memory(subject.id)
-        after = reach(memory, events, rules)
+        after = reach(memory, events)
         past = [] if after is None else self._judgements.since(subject.id, after)
-        return self._commit(subject, rules, judge(memory, events, rules, self._known(subject), past))
+        facts = self._facts_of(subject)
+        return self._commit(subject, rules, facts, memory, judge(memory, events, rules, facts, past))
 
     def tick(self, subject: Subject, now_ms: int, rules: RuleSet) -> Outcome:
         """What the passing of time changes."""
         memory = self._judgements.memory(subject.id)
-        return self._commit(subject, rules, tick(memory, now_ms, rules, self._known(subject)))
+        facts = self._facts_of(subject)
+        return self._commit(subject, rules, facts, memory, tick(memory, now_ms, rules, facts))
 
     def take_back(self, stream: str, seq: int, rules: RuleSet) -> None:
         """A correction stands in for this reading: whom it counted for owes nothing to it any more."""
@@ -50,16 +62,16 @@ class Subjects:
             subject, key = found
             memory = self._judgements.memory(subject.id)
             past = self._judgements.since(subject.id, memory.base.key)
-            self._commit(subject, rules, take_back(memory, key, rules, self._known(subject), past))
+            facts = self._facts_of(subject)
+            self._commit(subject, rules, facts, memory, take_back(memory, key, rules, facts, past))
         self._judgements.correct(stream, seq)
         self._desk.withdraw_about(stream, seq, self._clock())
 
-    def _known(self, subject: Subject) -> Facts:
-        return self._facts.get(subject.gateway, NOTHING_KNOWN)
-
-    def _commit(self, subject: Subject, rules: RuleSet, outcome: Outcome) -> Outcome:
-        due = due_ms(outcome.memory.rules, rules, self._known(subject))
-        self._judgements.save_memory(subject, outcome.memory, due)
+    def _commit(
+        self, subject: Subject, rules: RuleSet, facts: Facts, before: Memory, outcome: Outcome
+    ) -> Outcome:
+        due = due_ms(outcome.memory.rules, rules, facts)
+        self._judgements.save_memory(subject, outcome.memory, due, before)
         for action in outcome.actions:
             match action:
                 case Escalate():

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
 from cunmai_rules.thresholds.events import Action, Escalate, GradeChange, Observation, Tick
 from cunmai_rules.thresholds.loader import build_rules
 from cunmai_rules.thresholds.ruleset import RuleSet
-from cunmai_rules.thresholds.state import SubjectState, dump_state, load_state
+from cunmai_rules.thresholds.state import (
+    NOTHING_SEEN,
+    Profile,
+    SubjectState,
+    pack_profile,
+    pack_state,
+    unpack_profile,
+    unpack_state,
+)
 from cunmai_rules.thresholds.step import step
 
 T0_MS = 1_767_323_045_000
@@ -46,12 +55,26 @@ def one_rule(when: str, clear: str | None = None, **more: str) -> RuleSet:
     return build_rules([("test.yaml", text.encode())])
 
 
+def no_profiles(_key: str) -> Profile | None:
+    """For states that have none."""
+    return None
+
+
+def through_json(state: SubjectState) -> SubjectState:
+    """As after a restart."""
+    again = unpack_state(
+        json.loads(json.dumps(pack_state(state))), unpack_profile(pack_profile(state.profile))
+    )
+    assert again == state
+    return again
+
+
 @dataclass
 class Story:
     """One subject's readings and ticks, in order. The state goes through JSON at every step."""
 
     rules: RuleSet = field(default_factory=oximetry_rules)
-    state: SubjectState = field(default_factory=dict)
+    state: SubjectState = NOTHING_SEEN
     actions: list[Action] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     facts: Facts = NOTHING_KNOWN
@@ -83,7 +106,7 @@ class Story:
         return self._step(Tick(T0_MS + int(at_s * 1000)))
 
     def _step(self, event: Observation | Tick) -> Story:
-        outcome = step(load_state(dump_state(self.state)), event, self.rules, self.facts)
+        outcome = step(through_json(self.state), event, self.rules, self.facts)
         self.state = outcome.state
         self.actions += outcome.actions
         self.reasons += [decision.reason for decision in outcome.decisions]

@@ -10,7 +10,11 @@ from typing import Any
 from cunmai_rules.journal.database import Database, part_of
 from cunmai_rules.thresholds.events import Decision, Observation
 from cunmai_rules.thresholds.memory import NOTHING_YET, Key, Memory, dump_memory, key_of, load_memory
+from cunmai_rules.thresholds.state import Profile, pack_profile, unpack_profile
 from cunmai_runtime import held
+
+MOST_PROFILES = 1000
+"""Kept at hand; the journal has them all."""
 
 JUDGED = "judged"
 REFUSED = "refused"
@@ -50,6 +54,7 @@ class Judgements:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._profiles: dict[str, Profile] = {}
 
     # -- what was seen --------------------------------------------------------------------------------
 
@@ -82,9 +87,33 @@ class Judgements:
         """What the rules remember of a subject, which is locked from here on."""
         self._db.lock((subject,))
         row = self._db.execute("SELECT state FROM subject WHERE id = ?", (subject,)).fetchone()
-        return load_memory(row[0]) if row else NOTHING_YET
+        return load_memory(row[0], self.profile) if row else NOTHING_YET
 
-    def save_memory(self, subject: Subject, memory: Memory, due_ms: int | None) -> None:
+    def profile(self, key: str) -> Profile | None:
+        """Which rules the state of a subject with this key means; None where nothing says it."""
+        found = self._profiles.get(key)
+        if found is None:
+            row = self._db.execute("SELECT body FROM profile WHERE key = ?", (key,)).fetchone()
+            found = None if row is None else self._at_hand(unpack_profile(row[0]))
+        return found
+
+    def _keep_profile(self, profile: Profile) -> None:
+        if profile.groups:
+            self._db.execute(
+                "INSERT INTO profile VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
+                (profile.key, pack_profile(profile)),
+            )
+
+    def _at_hand(self, profile: Profile) -> Profile:
+        if len(self._profiles) >= MOST_PROFILES:
+            self._profiles.clear()
+        self._profiles[profile.key] = profile
+        return profile
+
+    def save_memory(self, subject: Subject, memory: Memory, due_ms: int | None, before: Memory) -> None:
+        """`before`: what `memory` said of it. A profile that it had is in the journal already."""
+        if memory.rules.profile != before.rules.profile:
+            self._keep_profile(memory.rules.profile)
         self._db.execute(
             "INSERT INTO subject (id, part, state, gateway, device, resident, due_ms)"
             " VALUES (:id, :part, :state, :gateway, :device, :resident, :due_ms)"
@@ -116,13 +145,19 @@ class Judgements:
         removed = sorted(before.difference(rules))
         for rule in removed:
             self._db.execute("DELETE FROM rule_seen WHERE slot = ? AND id = ?", (share.slot, rule))
-            self._db.execute(
-                "UPDATE subject SET due_ms = 0 WHERE part % ? = ? AND state LIKE ?",
-                (share.workers, share.slot, f'%"{rule}":%'),
-            )
+            self._due_at_once(rule)
         added = [(share.slot, rule) for rule in sorted(set(rules) - seen)]
         self._db.executemany("INSERT INTO rule_seen VALUES (?, ?) ON CONFLICT DO NOTHING", added)
         return removed
+
+    def _due_at_once(self, rule: str) -> None:
+        """Whose state says something of a rule: by its name, or by a profile that has it."""
+        named = self._db.execute("SELECT key FROM profile WHERE body LIKE ?", (f'%"{rule}"%',)).fetchall()
+        for said in (f'%"{rule}":%', *(f'%"profile":"{key}"%' for (key,) in named)):
+            self._db.execute(
+                "UPDATE subject SET due_ms = 0 WHERE part % ? = ? AND state LIKE ?",
+                (self._db.share.workers, self._db.share.slot, said),
+            )
 
     def due_subjects(self, now_ms: int, limit: int) -> list[Subject]:
         """Subjects of our share for which the passing of time may change something, and locks them.

@@ -207,6 +207,12 @@ MIGRATIONS: tuple[Migration, ...] = (
     CREATE INDEX worklist_link_contact ON worklist_link (contact);
         """,
     ),
+    (
+        """
+    -- Which rules share their evidence, by the key that subjects' states have.
+    CREATE TABLE profile (key TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        """,
+    ),
 )
 
 

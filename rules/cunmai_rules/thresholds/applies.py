@@ -41,7 +41,7 @@ class Facts:
     conditions: frozenset[str] | None = None
     risk_colour: Colour | None = None
     altitude_m: float | None = None
-    limits: Mapping[str, PersonalLimits] = field(default_factory=dict)
+    limits: Mapping[str, PersonalLimits] = field(default_factory=dict, hash=False)
     """By rule id."""
 
 

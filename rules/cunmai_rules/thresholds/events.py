@@ -88,9 +88,10 @@ class RuleLane(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one rule made of one event."""
+    """What one rule made of one event, or all the quiet rules of a group."""
 
     rule: str
+    """Its id; or the group's key, which has a dot: `kind.field/flags/seconds`."""
     reason: Reason
 
 

@@ -77,7 +77,10 @@ class Judge:
             self.state = self.state._replace(memory=memory)
         if signal is Signal.UNKNOWN:
             return Reason.INCOMPLETE
-        self.state = self.state._replace(evidence_ms=event.t_ms, doubt_ms=0)
+        told_ms = self.state.doubt_told_ms
+        if told_ms and told_ms // HOUR_MS < event.t_ms // HOUR_MS:
+            told_ms = 0  # of an hour that is over: nothing depends on it any more
+        self.state = self.state._replace(evidence_ms=event.t_ms, doubt_ms=0, doubt_told_ms=told_ms)
         return self._evidence(event, signal)
 
     def _usable(self, event: Observation, given: Given) -> bool:

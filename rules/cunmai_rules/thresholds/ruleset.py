@@ -1,4 +1,4 @@
-"""The rules in force, compiled for the step, and found by what they read. Pure."""
+"""The rules in force, compiled for the step. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from cunmai_rules.thresholds.applies import DEFAULT_LIMITS_UP_TO_M, Applies, Facts, PersonalLimits
+from cunmai_rules.thresholds.applies import Applies, PersonalLimits
 from cunmai_rules.thresholds.forms import ClearLimit, Silence, When
 from cunmai_rules.thresholds.leaves import Need
 from cunmai_rules.thresholds.pack import Rule
@@ -42,8 +42,6 @@ class VersionedRule:
     plain: bool
     """One value against one limit: nothing need be remembered of it."""
     reads_spo2: bool
-    for_everyone: bool
-    """It names nobody whom it applies to: only the altitude can speak against it."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -54,29 +52,44 @@ class VersionedRule:
         return tuple(self.inputs)
 
 
-@dataclass(frozen=True)
-class RuleSet:
-    """All rules in force, indexed by the kind and the value that they read."""
+Question = tuple[Applies, bool]
+"""Whom a rule applies to, and whether it reads SpO2."""
 
-    by_kind: dict[str, tuple[VersionedRule, ...]] = field(default_factory=dict)
+
+@dataclass(frozen=True, eq=False)
+class RuleSet:
+    """All rules in force. `plan_of` says which of them apply to a subject."""
+
     by_id: dict[str, VersionedRule] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     """Pack to version."""
     digest: str = ""
     """Of what all of them do together."""
+    questions: tuple[Question, ...] = ()
+    """Everything that is asked of a subject to know which rules apply, each once."""
+    question_of: tuple[int, ...] = ()
+    """Of each rule of `by_id`, in its order."""
 
 
 def index_rules(rules: Iterable[VersionedRule], versions: dict[str, str]) -> RuleSet:
     """A rule set of compiled rules."""
-    by_kind: dict[str, list[VersionedRule]] = defaultdict(list)
-    by_id: dict[str, VersionedRule] = {}
-    for rule in rules:
-        by_id[rule.rule.id] = rule
-        for kind in rule.kinds:
-            by_kind[kind].append(rule)
-    does = "\n".join(sorted(f"{rule.rule.id} {rule.digest}" for rule in by_id.values()))
-    digest = hashlib.sha256(does.encode()).hexdigest()[:12]
-    return RuleSet({kind: tuple(those) for kind, those in by_kind.items()}, by_id, versions, digest)
+    by_id = {rule.rule.id: rule for rule in rules}
+    places: dict[str, int] = {}
+    questions: list[Question] = []
+    question_of: list[int] = []
+    for rule in by_id.values():
+        said = f"{rule.rule.applies.model_dump_json()} {rule.reads_spo2}"
+        if said not in places:
+            places[said] = len(questions)
+            questions.append((rule.rule.applies, rule.reads_spo2))
+        question_of.append(places[said])
+    return RuleSet(by_id, versions, digest_of(by_id.values()), tuple(questions), tuple(question_of))
+
+
+def digest_of(rules: Iterable[VersionedRule]) -> str:
+    """Of what rules do together."""
+    does = "\n".join(sorted(f"{rule.rule.id} {rule.digest}" for rule in rules))
+    return hashlib.sha256(does.encode()).hexdigest()[:12]
 
 
 def compile_rule(rule: Rule, version: str) -> VersionedRule:
@@ -98,7 +111,6 @@ def compile_rule(rule: Rule, version: str) -> VersionedRule:
         and isinstance(rule.clear, ClearLimit)
         and rule.when.within_s is None,
         reads_spo2="oximetry.spo2_pct" in needs,
-        for_everyone=rule.applies == Applies(),
     )
 
 
@@ -113,18 +125,13 @@ _WORDS = {"title", "source", "prompt", "priority", "one_sided"}
 
 
 def _digest(rule: Rule) -> str:
-    """Equal where two rules judge alike, whatever their words."""
-    return hashlib.sha256(rule.model_dump_json(exclude=_WORDS).encode()).hexdigest()[:12]
+    """Equal where two rules judge alike, whatever their words, and whatever else a later version lets them say."""
+    does = rule.model_dump_json(exclude=_WORDS, exclude_defaults=True)
+    return hashlib.sha256(does.encode()).hexdigest()[:12]
 
 
-def for_subject(rule: VersionedRule, facts: Facts) -> VersionedRule | None:
-    """The rule with the subject's own limits, or None where it does not apply to the subject."""
-    if rule.for_everyone and not facts.limits:
-        too_high = facts.altitude_m is not None and facts.altitude_m > DEFAULT_LIMITS_UP_TO_M
-        return None if rule.reads_spo2 and too_high else rule
-    if not rule.rule.applies.fits(facts, reads_spo2=rule.reads_spo2):
-        return None
-    own = facts.limits.get(rule.rule.id)
+def for_subject(rule: VersionedRule, own: PersonalLimits | None) -> VersionedRule:
+    """The rule with the subject's own limits."""
     return rule if own is None else _with_own_limits(rule.rule, rule.version, own)
 
 

@@ -1,11 +1,17 @@
-"""What the rules remember of one subject. Plain values that survive JSON unchanged, with a version."""
+"""What the rules remember of one subject. Plain values that survive JSON unchanged.
+
+A rule that is quiet (nothing is wrong, nothing is under way) has no state of its own: it is one of a group
+that shares its evidence, and the group says for all of them when that evidence was and whether it still
+counts. docs/decisions/0012 says why.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
-
-STATE_VERSION = 2
 
 Phase = Literal["unknown", "clear", "pending", "raised"]
 Told = Literal["nobody", "review", "page"]
@@ -44,7 +50,7 @@ class RuleState(NamedTuple):
     """The first of the dangerous readings that were no evidence, since the last that was."""
     doubt_last_ms: int = 0
     doubt_told_ms: int = 0
-    """When a task to measure again was last made of them."""
+    """When a task to measure again was last made of them; forgotten with the first evidence of a later hour."""
     version: str = ""
     """Of the file that the rule came from."""
     digest: str = ""
@@ -53,28 +59,149 @@ class RuleState(NamedTuple):
     """The newest values of each input, of rules that look at more than one value."""
 
 
-SubjectState = dict[str, RuleState]
-"""By rule id."""
+class Member(NamedTuple):
+    """A rule of a group, as it was when the group was last judged."""
+
+    rule: str
+    version: str
+    digest: str
 
 
-def dump_state(state: SubjectState) -> str:
-    """As JSON."""
-    return json.dumps({"v": STATE_VERSION, "rules": state}, separators=(",", ":"))
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Which rules share evidence. Thousands of subjects have one in common: it is kept once, under its key."""
+
+    key: str
+    """Of all that it says."""
+    digest: str = field(compare=False)
+    """Of what its rules do: other words in a file leave it as it was."""
+    groups: Mapping[str, tuple[Member, ...]] = field(compare=False)
+    """By the group's key."""
 
 
-def load_state(text: str) -> SubjectState:
-    """From JSON, migrated where an older version wrote it. Raises ValueError where a newer one did."""
-    document = json.loads(text)
-    if document["v"] == 1:
-        return {rule: _from_1(*values) for rule, values in document["rules"].items()}
-    if document["v"] != STATE_VERSION:
-        raise ValueError(f"state version {document['v']} is not {STATE_VERSION}")
-    return unpack_state(document["rules"])
+def profile_of(groups: Mapping[str, tuple[Member, ...]]) -> Profile:
+    """The profile of these groups."""
+    does = sorted((key, rule, digest) for key, members in groups.items() for rule, _, digest in members)
+    return Profile(_hash(groups), _hash(does), groups)
 
 
-def pack_state(state: SubjectState) -> dict[str, list[Any]]:
-    """As plain values, without the defaults that a rule's memory ends in."""
-    return {rule: _without_defaults(values) for rule, values in state.items()}
+def _hash(said: object) -> str:
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
+
+
+NO_GROUPS = profile_of({})
+
+
+class GroupState(NamedTuple):
+    """What the rules of one group remember together."""
+
+    clear: bool = False
+    """The quiet ones: clear, or (no evidence yet, or none for too long) unknown."""
+    evidence_ms: int = 0
+    apart: dict[str, RuleState] = {}  # noqa: RUF012 - never changed in place
+    """By rule id: those that are not as the others are."""
+
+
+class SubjectState(NamedTuple):
+    """All that the rules remember of one subject. Never changed in place."""
+
+    groups: dict[str, GroupState] = {}  # noqa: RUF012
+    """By the group's key. One that is missing has seen nothing."""
+    rules: dict[str, RuleState] = {}  # noqa: RUF012
+    """By rule id: rules that are of no group."""
+    profile: Profile = NO_GROUPS
+    """What `groups` were last judged by."""
+
+
+NOTHING_SEEN = SubjectState()
+
+
+def quiet_state(group: GroupState, version: str, digest: str) -> RuleState:
+    """What a quiet rule of this group would remember by itself."""
+    phase: Phase = "clear" if group.clear else "unknown"
+    grade = "green" if group.clear else "grey"
+    return RuleState(phase, False, grade, evidence_ms=group.evidence_ms, version=version, digest=digest)
+
+
+def is_quiet(state: RuleState, clear: bool, evidence_ms: int) -> bool:
+    """Whether a rule may go back among the quiet ones: nothing of its state is its own."""
+    return (
+        state.evidence_ms == evidence_ms
+        and state.phase == ("clear" if clear else "unknown")
+        and state.grade == ("green" if clear else "grey")
+        and not state.held
+        and not state.clearing_ms
+        and state.told == "nobody"
+        and not state.doubt_ms
+        and not state.doubt_told_ms
+        and state.memory is None
+    )
+
+
+def rule_states(state: SubjectState) -> dict[str, RuleState]:
+    """What each rule remembers, the quiet ones too, by rule id."""
+    return dict(state.rules) | {
+        rule: states for key, group in state.groups.items() for rule, states in _of_group(state, key, group)
+    }
+
+
+def rule_state(state: SubjectState, rule: str) -> RuleState:
+    """What one rule remembers by itself; of a quiet one, nothing."""
+    for group in state.groups.values():
+        if rule in group.apart:
+            return group.apart[rule]
+    return state.rules.get(rule, _DEFAULTS)
+
+
+def _of_group(state: SubjectState, key: str, group: GroupState) -> Iterator[tuple[str, RuleState]]:
+    for rule, version, digest in state.profile.groups.get(key, ()):
+        yield rule, group.apart.get(rule) or quiet_state(group, version, digest)
+
+
+class GradeNow(NamedTuple):
+    """A rule's grade, and the version of the file that it was found by."""
+
+    grade: str
+    version: str
+
+
+UNGRADED = GradeNow("grey", "")
+
+
+def grade_differences(before: SubjectState, after: SubjectState) -> dict[str, tuple[GradeNow, GradeNow]]:
+    """Where two states of one subject, under the same profile, differ in a grade."""
+    was, now = _grades_that_may_differ(before, after), _grades_that_may_differ(after, before)
+    pairs = {rule: (was.get(rule, UNGRADED), now.get(rule, UNGRADED)) for rule in was.keys() | now.keys()}
+    return {rule: pair for rule, pair in pairs.items() if pair[0].grade != pair[1].grade}
+
+
+def _grades_that_may_differ(state: SubjectState, other: SubjectState) -> dict[str, GradeNow]:
+    found = {rule: GradeNow(one.grade, one.version) for rule, one in state.rules.items()}
+    for key, group in state.groups.items():
+        beside = other.groups.get(key, _NOTHING_SHARED)
+        if group.clear != beside.clear or group.apart or beside.apart:
+            found |= {rule: GradeNow(one.grade, one.version) for rule, one in _of_group(state, key, group)}
+    return found
+
+
+_DEFAULTS = RuleState()
+_NOTHING_SHARED = GroupState()
+
+
+# -- as JSON ------------------------------------------------------------------------------------------------
+
+
+def pack_state(state: SubjectState) -> list[Any]:
+    """As plain values, without the profile and without the defaults that a rule's memory ends in."""
+    groups = {
+        key: [int(group.clear), group.evidence_ms, *([_pack_rules(group.apart)] if group.apart else [])]
+        for key, group in state.groups.items()
+    }
+    return [groups, _pack_rules(state.rules)]
+
+
+def _pack_rules(rules: Mapping[str, RuleState]) -> dict[str, list[Any]]:
+    return {rule: _without_defaults(values) for rule, values in rules.items()}
 
 
 def _without_defaults(state: RuleState) -> list[Any]:
@@ -84,15 +211,24 @@ def _without_defaults(state: RuleState) -> list[Any]:
     return list(state[:length])
 
 
-_DEFAULTS = RuleState()
-
-
-def unpack_state(packed: dict[str, list[Any]]) -> SubjectState:
+def unpack_state(packed: list[Any], profile: Profile) -> SubjectState:
     """The reverse of `pack_state`."""
-    return {rule: _state(*values) for rule, values in packed.items()}
+    groups, rules = packed
+    return SubjectState(
+        {key: _unpack_group(*values) for key, values in groups.items()}, unpack_rules(rules), profile
+    )
 
 
-def _state(*values: Any) -> RuleState:
+def _unpack_group(clear: int, evidence_ms: int, apart: dict[str, list[Any]] | None = None) -> GroupState:
+    return GroupState(bool(clear), evidence_ms, unpack_rules(apart) if apart else _NOTHING_SHARED.apart)
+
+
+def unpack_rules(packed: dict[str, list[Any]]) -> dict[str, RuleState]:
+    """Rules' own states."""
+    return {rule: _rule_state(*values) for rule, values in packed.items()}
+
+
+def _rule_state(*values: Any) -> RuleState:
     state = RuleState(*values)
     if state.memory is None:
         return state
@@ -100,18 +236,11 @@ def _state(*values: Any) -> RuleState:
     return state._replace(memory=memory)
 
 
-def _from_1(
-    phase: Phase, since_ms: int, evidence_ms: int, clearing_ms: int, told: Told, version: str, *_: Any
-) -> RuleState:
-    """Version 1 knew neither the rule's digest nor the grade: the rule counts as changed, alarms as red."""
-    grade = {"raised": "red", "clear": "green"}.get(phase, "grey")
-    return RuleState(
-        phase,
-        grade=grade,
-        since_ms=since_ms,
-        met_ms=evidence_ms,
-        evidence_ms=evidence_ms,
-        clearing_ms=clearing_ms,
-        told=told,
-        version=version,
-    )
+def pack_profile(profile: Profile) -> str:
+    """As JSON."""
+    return json.dumps(profile.groups, separators=(",", ":"))
+
+
+def unpack_profile(text: str) -> Profile:
+    """The reverse."""
+    return profile_of({key: tuple(Member(*one) for one in those) for key, those in json.loads(text).items()})

@@ -6,20 +6,24 @@ What it promises, whatever order events come in:
 - a flagged reading is no evidence, neither for an alarm nor against one; dangerous ones that go on and on
   ask for another measurement;
 - silence never clears an alarm; it makes green grey, and ends the episode: what comes after it pages anew;
-- every decision has a named reason.
+- every decision has a named reason. Rules of which a reading found nothing are named together, as the group
+  that they are of.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cunmai_rules.thresholds import shared
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
 from cunmai_rules.thresholds.events import Action, Decision, GradeChange, Observation, Reason, Tick
 from cunmai_rules.thresholds.forms import Silence
 from cunmai_rules.thresholds.judge import NEW, Judge
-from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule, for_subject
+from cunmai_rules.thresholds.plan import NOTHING, Plan, plan_of
+from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule
+from cunmai_rules.thresholds.shared import NOTHING_SHARED, Said
 from cunmai_rules.thresholds.silence import SilenceJudge
-from cunmai_rules.thresholds.state import RuleState, SubjectState
+from cunmai_rules.thresholds.state import GroupState, RuleState, SubjectState, rule_states
 from cunmai_wire.events import Grade
 
 
@@ -36,46 +40,73 @@ def step(
     state: SubjectState, event: Observation | Tick, rules: RuleSet, facts: Facts = NOTHING_KNOWN
 ) -> Step:
     """Apply one event to one subject's state. `facts` are what is known of the subject now."""
-    if isinstance(event, Tick):
-        return _tick(state, event, rules, facts)
-    changed = dict(state)
-    decisions: list[Decision] = []
-    actions: list[Action] = []
-    for rule in rules.by_kind.get(event.kind, ()):
-        rule_id = rule.rule.id
-        fitting = for_subject(rule, facts)
-        if fitting is None:
-            decisions.append(Decision(rule_id, Reason.NOT_APPLICABLE))
-            actions += _forget(changed, rule_id, Reason.NOT_APPLICABLE, event.t_ms)
-            continue
-        judge = judge_for(fitting, changed.get(rule_id, NEW), facts)
-        reason = judge.observe(event)
-        decisions.append(Decision(rule_id, reason))
-        actions += judge.actions
-        if rule_id in changed or reason is not Reason.NO_VALUE:
-            changed[rule_id] = judge.state
-    return Step(changed, tuple(decisions), tuple(actions))
+    return step_by(state, event, plan_of(rules, facts))
 
 
-def _tick(state: SubjectState, event: Tick, rules: RuleSet, facts: Facts) -> Step:
-    changed = dict(state)
-    decisions: list[Decision] = []
-    actions: list[Action] = []
-    for rule_id, before in state.items():
-        rule = rules.by_id.get(rule_id)
-        fitting = None if rule is None else for_subject(rule, facts)
-        if fitting is None:
-            why = Reason.RULE_REMOVED if rule is None else Reason.NOT_APPLICABLE
-            decisions.append(Decision(rule_id, why))
-            actions += _forget(changed, rule_id, why, event.t_ms)
-            continue
-        judge = judge_for(fitting, before, facts)
+def step_by(state: SubjectState, event: Observation | Tick, plan: Plan) -> Step:
+    """Apply one event by the rules of a plan."""
+    said = Said()
+    if state.profile is not plan.profile:
+        state = _carry_over(state, plan, event.t_ms, said)
+    match event:
+        case Tick():
+            state = _tick(state, event, plan, said)
+        case _:
+            state = _observe(state, event, plan, said)
+    actions = said.actions
+    if len(actions) > 1:
+        actions.sort(key=lambda action: plan.place.get(action.rule, -1))
+    return Step(state, tuple(said.decisions), tuple(actions))
+
+
+def _observe(state: SubjectState, event: Observation, plan: Plan, said: Said) -> SubjectState:
+    of_kind = plan.by_kind.get(event.kind, NOTHING)
+    groups, rules = state.groups, state.rules
+    if of_kind.groups:
+        groups = dict(groups)
+        for group in of_kind.groups:
+            _put(groups, group.key, shared.observe(group, groups.get(group.key, NOTHING_SHARED), event, said))
+    if of_kind.singles:
+        rules = dict(rules)
+        for rule in of_kind.singles:
+            _observe_alone(rules, rule, event, plan.facts, said)
+    if of_kind.unfit:
+        said.decisions += of_kind.unfit
+        if not of_kind.unfit_rules.isdisjoint(rules):
+            rules = _without_unfit(rules, plan, event.t_ms, said)
+    return SubjectState(groups, rules, plan.profile)
+
+
+def _put(groups: dict[str, GroupState], key: str, state: GroupState) -> None:
+    if state != NOTHING_SHARED:
+        groups[key] = state
+
+
+def _observe_alone(
+    rules: dict[str, RuleState], rule: VersionedRule, event: Observation, facts: Facts, said: Said
+) -> None:
+    rule_id = rule.rule.id
+    judge = judge_for(rule, rules.get(rule_id, NEW), facts)
+    reason = judge.observe(event)
+    said.decisions.append(Decision(rule_id, reason))
+    said.actions += judge.actions
+    if rule_id in rules or reason is not Reason.NO_VALUE:
+        rules[rule_id] = judge.state
+
+
+def _tick(state: SubjectState, event: Tick, plan: Plan, said: Said) -> SubjectState:
+    groups: dict[str, GroupState] = {}
+    for key, before in state.groups.items():
+        _put(groups, key, shared.advance(plan.groups[key], before, event.t_ms, said))
+    rules = _without_unfit(state.rules, plan, event.t_ms, said, tell=True)
+    for rule_id, one in rules.items():
+        judge = judge_for(plan.rules[rule_id], one, plan.facts)
         reason = judge.advance(event.t_ms)
         if reason is not None:
-            decisions.append(Decision(rule_id, reason))
-        actions += judge.actions
-        changed[rule_id] = judge.state
-    return Step(changed, tuple(decisions), tuple(actions))
+            said.decisions.append(Decision(rule_id, reason))
+        said.actions += judge.actions
+        rules[rule_id] = judge.state
+    return SubjectState(groups, rules, plan.profile)
 
 
 def judge_for(rule: VersionedRule, state: RuleState, facts: Facts = NOTHING_KNOWN) -> Judge:
@@ -83,24 +114,55 @@ def judge_for(rule: VersionedRule, state: RuleState, facts: Facts = NOTHING_KNOW
     return SilenceJudge(rule, state) if isinstance(rule.rule.when, Silence) else Judge(rule, state, facts)
 
 
-def _forget(states: SubjectState, rule_id: str, why: Reason, t_ms: int) -> list[GradeChange]:
+# -- other rules than before, or other facts -----------------------------------------------------------------
+
+
+def _carry_over(state: SubjectState, plan: Plan, t_ms: int, said: Said) -> SubjectState:
+    """Every rule takes over what it had; then those that are quiet share their evidence again."""
+    if state.groups and state.profile.digest == plan.profile.digest:
+        return state._replace(profile=plan.profile)
+    kept: dict[str, RuleState] = {}
+    for rule_id, before in _without_unfit(rule_states(state), plan, t_ms, said, tell=True).items():
+        judge = judge_for(plan.rules[rule_id], before, plan.facts)
+        said.actions += judge.actions
+        kept[rule_id] = judge.state
+    groups: dict[str, GroupState] = {}
+    for key, group in plan.groups.items():
+        its_own = {rule_id: kept.pop(rule_id) for rule_id in group.rules if rule_id in kept}
+        if its_own:
+            _put(groups, key, shared.put_together(group, its_own))
+    return SubjectState(groups, kept, plan.profile)
+
+
+def _without_unfit(
+    rules: dict[str, RuleState], plan: Plan, t_ms: int, said: Said, *, tell: bool = False
+) -> dict[str, RuleState]:
     """A rule that is gone, or does not apply to this subject, grades nobody."""
-    state = states.pop(rule_id, NEW)
-    if state.grade == Grade.GREY:
-        return []
-    previous = Grade(state.grade)
-    return [GradeChange(rule_id, state.version, Grade.GREY, previous, why, t_ms, late=False)]
+    kept = {rule_id: state for rule_id, state in rules.items() if rule_id in plan.rules}
+    for rule_id, state in rules.items():
+        if rule_id in kept:
+            continue
+        why = Reason.NOT_APPLICABLE if rule_id in plan.unfit else Reason.RULE_REMOVED
+        if tell:
+            said.decisions.append(Decision(rule_id, why))
+        if state.grade != Grade.GREY:
+            previous = Grade(state.grade)
+            said.actions.append(
+                GradeChange(rule_id, state.version, Grade.GREY, previous, why, t_ms, late=False)
+            )
+    return kept
 
 
 def due_ms(state: SubjectState, rules: RuleSet, facts: Facts = NOTHING_KNOWN) -> int | None:
     """When the next tick can change anything that anyone sees, or None. 0: at once."""
-    times: list[int] = []
-    for rule_id, rule_state in state.items():
-        rule = rules.by_id.get(rule_id)
-        fitting = None if rule is None else for_subject(rule, facts)
-        if fitting is None or fitting.digest != rule_state.digest:
+    plan = plan_of(rules, facts)
+    if (state.groups or state.rules) and state.profile.digest != plan.profile.digest:
+        return 0
+    times = [shared.due_ms(plan.groups[key], one) for key, one in state.groups.items()]
+    for rule_id, one in state.rules.items():
+        rule = plan.rules.get(rule_id)
+        if rule is None or rule.digest != one.digest:
             return 0
-        if rule_state.phase in ("pending", "clear"):
-            due = judge_for(fitting, rule_state).due_ms()
-            times += [] if due is None else [due]
-    return min(times, default=None)
+        if one.phase in ("pending", "clear"):
+            times.append(judge_for(rule, one).due_ms())
+    return min((due for due in times if due is not None), default=None)

@@ -13,27 +13,16 @@ it is dangerous. A change of the rules closes the window: what came before was j
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
+from cunmai_rules.thresholds.again import differences, fold_since, grades_told
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
-from cunmai_rules.thresholds.events import (
-    Action,
-    Amend,
-    Decision,
-    Escalate,
-    GradeChange,
-    Observation,
-    Reason,
-    Retract,
-    Revision,
-    Tick,
-)
-from cunmai_rules.thresholds.judge import NEW
+from cunmai_rules.thresholds.events import Action, Decision, Observation, Revision, Tick
 from cunmai_rules.thresholds.memory import START, Checkpoint, Key, Memory, key_of
+from cunmai_rules.thresholds.plan import Plan, plan_of
 from cunmai_rules.thresholds.ruleset import RuleSet
-from cunmai_rules.thresholds.state import SubjectState
-from cunmai_rules.thresholds.step import step
-from cunmai_wire.events import Grade, Lane
+from cunmai_rules.thresholds.state import NOTHING_SEEN, SubjectState
+from cunmai_rules.thresholds.step import step_by
 
 CHECKPOINT_EVERY_MS = 30 * 60_000
 CHECKPOINT_EVERY = 1000
@@ -52,9 +41,9 @@ class Outcome:
     actions: tuple[Action | Revision, ...]
 
 
-def reach(memory: Memory, events: Sequence[Observation], rules: RuleSet) -> Key | None:
+def reach(memory: Memory, events: Sequence[Observation]) -> Key | None:
     """After which reading the past is needed to judge these; None where it is not."""
-    if memory.digest != rules.digest or _clock_was_ahead(memory, events):
+    if _clock_was_ahead(memory, events):
         return None
     inside = [key_of(event) for event in events if _inside(memory, event)]
     if not inside or _in_order(memory, inside):
@@ -70,7 +59,7 @@ def judge(
     past: Sequence[Observation] = (),
 ) -> Outcome:
     """Judge readings of one subject, in any order. `past`: its readings after what `reach` said."""
-    run = _Run(memory, rules, facts)
+    run = _Run(memory, plan_of(rules, facts))
     run.take_rules()
     if _clock_was_ahead(run.memory, events):
         run.begin_again(events)
@@ -101,7 +90,7 @@ def take_back(
     past: Sequence[Observation] = (),
 ) -> Outcome:
     """Judge again without one reading that was counted here. `past`: all after `base`, with that one."""
-    run = _Run(memory, rules, facts)
+    run = _Run(memory, plan_of(rules, facts))
     run.take_rules()
     if corrected > run.memory.base.key and any(key_of(event) == corrected for event in past):
         run.again(past, [event for event in past if key_of(event) != corrected])
@@ -110,9 +99,9 @@ def take_back(
 
 def tick(memory: Memory, now_ms: int, rules: RuleSet, facts: Facts = NOTHING_KNOWN) -> Outcome:
     """What the passing of time changes."""
-    run = _Run(memory, rules, facts)
+    run = _Run(memory, plan_of(rules, facts))
     run.take_rules()
-    done = step(run.memory.rules, Tick(now_ms), rules, facts)
+    done = step_by(run.memory.rules, Tick(now_ms), run.plan)
     run.actions += done.actions
     if done.state != run.memory.rules:
         run.memory = run.memory._replace(rules=done.state, ticked_ms=max(now_ms, run.memory.ticked_ms))
@@ -134,31 +123,42 @@ def _clock_was_ahead(memory: Memory, events: Sequence[Observation]) -> bool:
     return any(event.arrived_ms is not None and memory.newest[0] > event.arrived_ms for event in events)
 
 
+def _in_other_words(memory: Memory, plan: Plan) -> Memory:
+    """The same rules, in files of another version."""
+    rules, base, mid = (
+        state._replace(profile=plan.profile) for state in (memory.rules, memory.base.rules, memory.mid.rules)
+    )
+    return memory._replace(
+        rules=rules, base=Checkpoint(memory.base.key, base), mid=Checkpoint(memory.mid.key, mid)
+    )
+
+
 class _Run:
     """One call's working state."""
 
-    def __init__(self, memory: Memory, rules: RuleSet, facts: Facts) -> None:
+    def __init__(self, memory: Memory, plan: Plan) -> None:
         self.memory = memory
+        self.plan = plan
         self.actions: list[Action | Revision] = []
         self._decisions: dict[Key, tuple[Decision, ...]] = {}
-        self._rules = rules
-        self._facts = facts
 
     def outcome(self) -> Outcome:
         return Outcome(self.memory, self._decisions, tuple(self.actions))
 
     def take_rules(self) -> None:
         """Other rules than before: carry the state over at once, and close the window."""
-        memory = self.memory
-        if memory.digest == self._rules.digest:
+        memory, plan = self.memory, self.plan
+        if memory.digest == plan.digest:
+            if memory.rules.profile is not plan.profile:
+                self.memory = _in_other_words(memory, plan)
             return
-        done = step(memory.rules, Tick(memory.newest[0]), self._rules, self._facts)
+        done = step_by(memory.rules, Tick(memory.newest[0]), plan)
         self.actions += done.actions
         here = Checkpoint(memory.newest, done.state)
-        base = memory.base if memory.newest == START else here
-        self.memory = Memory(
-            done.state, memory.newest, memory.ticked_ms, base, here, digest=self._rules.digest
+        base = (
+            Checkpoint(START, NOTHING_SEEN._replace(profile=plan.profile)) if memory.newest == START else here
         )
+        self.memory = Memory(done.state, memory.newest, memory.ticked_ms, base, here, digest=plan.digest)
 
     def begin_again(self, events: Sequence[Observation]) -> None:
         """Judge with the state that there is, and let the window begin with the newest of these."""
@@ -166,7 +166,7 @@ class _Run:
             self.one(event)
         newest = max(key_of(event) for event in events)
         here = Checkpoint(newest, self.memory.rules)
-        self.memory = Memory(self.memory.rules, newest, 0, here, here, digest=self._rules.digest)
+        self.memory = Memory(self.memory.rules, newest, 0, here, here, digest=self.plan.digest)
 
     def next(self, event: Observation) -> None:
         """The usual case: the newest reading."""
@@ -176,7 +176,7 @@ class _Run:
 
     def one(self, event: Observation) -> None:
         """One step with the state that there is."""
-        done = step(self.memory.rules, event, self._rules, self._facts)
+        done = step_by(self.memory.rules, event, self.plan)
         self._decisions[key_of(event)] = done.decisions
         self.actions += done.actions
         self.memory = self.memory._replace(rules=done.state)
@@ -201,93 +201,16 @@ class _Run:
         old, new = ({key_of(event): event for event in events} for events in (before, after))
         changed = min(old.keys() ^ new.keys())
         start = memory.mid if changed > memory.mid.key else memory.base
-        was, now = self._fold(start, old), self._fold(start, new)
+        was, now = (
+            fold_since(start, events, memory.mid.key, memory.ticked_ms, self.plan) for events in (old, new)
+        )
         for key in new.keys() - old.keys():
             self._decisions[key] = now.decisions[key]
-        self.actions += _differences(was, now)
-        self._tell_grades(now)
+        self.actions += differences(was, now)
+        self.actions += grades_told(memory.rules, now, memory.newest[0])
         self.memory = memory._replace(
             rules=now.state,
             newest=max((memory.newest, *new)),
             mid=memory.mid if start is memory.mid else Checkpoint(memory.mid.key, now.at_mid),
             since_mid=memory.since_mid + max(0, len(new) - len(old)),
         )
-
-    def _fold(self, start: Checkpoint, events: dict[Key, Observation]) -> _Fold:
-        """Every reading after a checkpoint in the order of time, then the last tick."""
-        fold = _Fold(start.rules, start.rules)
-        for key in sorted(key for key in events if key > start.key):
-            done = step(fold.state, events[key], self._rules, self._facts)
-            fold.add(done.state, done.actions)
-            fold.decisions[key] = done.decisions
-            if key <= self.memory.mid.key:
-                fold.at_mid = fold.state
-        if self.memory.ticked_ms:
-            done = step(fold.state, Tick(self.memory.ticked_ms), self._rules, self._facts)
-            fold.add(done.state, done.actions)
-        return fold
-
-    def _tell_grades(self, now: _Fold) -> None:
-        """Only what each rule's grade is in the end: what it was in between is past."""
-        for rule in sorted(self.memory.rules.keys() | now.state.keys()):
-            before, after = self.memory.rules.get(rule, NEW), now.state.get(rule, NEW)
-            if before.grade == after.grade:
-                continue
-            last = now.graded.get(rule)
-            reason, t_ms = (last.reason, last.t_ms) if last else (Reason.JUDGED_AGAIN, self.memory.newest[0])
-            version = after.version or before.version
-            self.actions.append(
-                GradeChange(rule, version, Grade(after.grade), Grade(before.grade), reason, t_ms, late=True)
-            )
-
-
-def _differences(was: _Fold, now: _Fold) -> list[Action | Revision]:
-    """What is found now and was not, and what does not hold any more. A moved finding is one, not two."""
-    gone = {key: found for key, found in was.found.items() if key not in now.found}
-    actions: list[Action | Revision] = []
-    for key, found in now.found.items():
-        if key in was.found:
-            continue
-        moved = next((old for old in gone if _same_finding(gone[old], found)), None)
-        if moved is None or (_stands(found, now) and not _stands(found, was)):
-            actions.append(_as_it_stands(found, now))
-        else:
-            del gone[moved]
-            actions.append(Amend(moved, found))
-    return actions + [Retract(key, found.rule) for key, found in gone.items()]
-
-
-def _same_finding(one: Escalate, other: Escalate) -> bool:
-    return (one.rule, one.lane, one.reason) == (other.rule, other.lane, other.reason)
-
-
-def _as_it_stands(found: Escalate, now: _Fold) -> Escalate:
-    """A page that comes to light only now is one while the alarm stands; else it is about the past."""
-    if found.lane is Lane.PAGE and not _stands(found, now):
-        return replace(found, lane=Lane.REVIEW)
-    return found
-
-
-def _stands(found: Escalate, fold: _Fold) -> bool:
-    return fold.state.get(found.rule, NEW).phase == "raised"
-
-
-@dataclass
-class _Fold:
-    """Readings judged one after the other."""
-
-    state: SubjectState
-    at_mid: SubjectState
-    decisions: dict[Key, tuple[Decision, ...]] = field(default_factory=dict)
-    found: dict[str, Escalate] = field(default_factory=dict)
-    """By key: the same finding is one."""
-    graded: dict[str, GradeChange] = field(default_factory=dict)
-    """The last by rule."""
-
-    def add(self, state: SubjectState, actions: Sequence[Action]) -> None:
-        self.state = state
-        for action in actions:
-            if isinstance(action, Escalate):
-                self.found.setdefault(action.key, action)
-            elif isinstance(action, GradeChange):
-                self.graded[action.rule] = action

@@ -22,6 +22,7 @@ from cunmai_rules.thresholds.events import (
     Revision,
 )
 from cunmai_rules.thresholds.memory import NOTHING_YET, Key, Memory, key_of
+from cunmai_rules.thresholds.plan import plan_of, reasons_by_rule
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.step import due_ms
 from cunmai_rules.thresholds.window import Outcome, judge, reach, take_back, tick
@@ -165,7 +166,7 @@ class _Run:
         # A resident's own facts say nothing of a site or a device, except how high they stand.
         facts = self._facts if subject == RESIDENT else Facts(altitude_m=self._facts.altitude_m)
         one = self._subjects.setdefault(subject, _One(facts))
-        after = reach(one.memory, events, self._rules)
+        after = reach(one.memory, events)
         past = [] if after is None else one.since(after)
         outcome = judge(one.memory, events, self._rules, one.facts, past)
         one.events.update((key_of(event), event) for event in events)
@@ -182,7 +183,8 @@ class _Run:
     def _took(self, one: _One, at_ms: int, outcome: Outcome) -> None:
         one.memory = outcome.memory
         for decisions in outcome.decisions.values():
-            self.played.read |= {said.rule for said in decisions if said.reason not in _UNREAD}
+            reasons = reasons_by_rule(decisions, plan_of(self._rules, one.facts))
+            self.played.read |= {rule for rule, reason in reasons.items() if reason not in _UNREAD}
         for action in outcome.actions:
             if self._follow(one, action):
                 self.played.timeline.append(Moment(at_ms, action))

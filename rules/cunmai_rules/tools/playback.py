@@ -75,7 +75,7 @@ class _Subject:
             return
         if key_of(event) in self._gone:
             return
-        past = self._past(reach(self._memory, [event], self._rules))
+        past = self._past(reach(self._memory, [event]))
         self._commit(judge(self._memory, [event], self._rules, self._facts, past))
         self._kept.append(event)
 

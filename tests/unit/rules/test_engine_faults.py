@@ -137,7 +137,7 @@ def test_a_removed_rule_is_let_go_of_and_pages_anew_when_it_comes_back(bench: Be
         bench.engine.tick()
 
     put(OXIMETRY.replace(b"spo2-low", b"another-rule"))
-    assert bench.engine._judgements.memory("R-7F3K").rules == {}
+    assert bench.engine._judgements.memory("R-7F3K").rules.groups == {}
     put(OXIMETRY)
     bench.now_ms += 3 * 86_400_000
     bench.desaturate(20, 85)
@@ -153,7 +153,7 @@ def test_a_rule_that_was_removed_while_we_were_down_is_let_go_of(bench: Bench) -
     bench.restart()
     bench.engine.tick()
     assert bench.rows("SELECT due_ms FROM subject") == [(None,)]
-    assert bench.engine._judgements.memory("R-7F3K").rules == {}
+    assert bench.engine._judgements.memory("R-7F3K").rules.groups == {}
 
 
 def test_an_unconfirmed_spell_is_about_its_own_reading(bench: Bench) -> None:

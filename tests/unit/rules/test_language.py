@@ -7,6 +7,7 @@ import pytest
 from cunmai_rules.thresholds.applies import Facts, PersonalLimits
 from cunmai_rules.thresholds.catalogue import KIND_NAMES
 from cunmai_rules.thresholds.sentence import rule_sentence
+from cunmai_rules.thresholds.state import rule_states
 from cunmai_runtime.yamlfile import FileProblems
 from support.rules import Story, one_rule
 
@@ -236,7 +237,7 @@ def test_applicability(applies: str, facts: Facts, fits: bool) -> None:
     told.facts = facts
     told.sees(0, "oximetry", spo2_pct=90)
     assert told.reasons == ["limit_met" if fits else "not_applicable"]
-    assert bool(told.state) is fits
+    assert bool(rule_states(told.state)) is fits
 
 
 def test_altitude_does_not_matter_to_other_values() -> None:
@@ -250,7 +251,7 @@ def test_a_rule_that_ceases_to_apply_grades_nobody() -> None:
     told.facts = Facts(pregnant=False)
     told.passes(10)
     assert told.grades == [("red", 0), ("grey", 10)]
-    assert told.state == {}
+    assert rule_states(told.state) == {}
 
 
 def test_a_residents_own_limits_stand_in_for_the_rules() -> None:

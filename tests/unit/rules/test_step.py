@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cunmai_rules.thresholds.state import load_state
+from cunmai_rules.thresholds.memory import load_memory
+from cunmai_rules.thresholds.state import rule_states
 from cunmai_rules.thresholds.step import due_ms
-from support.rules import OXIMETRY, T0_MS, Story, oximetry_rules
+from support.rules import OXIMETRY, T0_MS, Story, no_profiles, oximetry_rules
 
 CHANGED = oximetry_rules(OXIMETRY.replace(b"at_or_below: 93", b"at_or_below: 92"))
 OTHER = oximetry_rules(OXIMETRY.replace(b"spo2-low", b"spo2-other"))
@@ -161,7 +162,7 @@ def test_a_late_alarm_that_live_readings_confirm_becomes_a_page() -> None:
 
 def test_a_dangerous_reading_from_the_past_asks_for_one_review_an_hour_and_changes_no_state() -> None:
     story = Story().reads(7200, 98)
-    before = dict(story.state)
+    before = story.state
     for at_s in range(3600, 3660):
         story.reads(at_s, 85, late=True)
     assert story.state == before
@@ -172,7 +173,7 @@ def test_a_dangerous_reading_from_the_past_asks_for_one_review_an_hour_and_chang
 
 def test_a_harmless_reading_from_the_past_changes_nothing() -> None:
     story = Story().reads(100, 98)
-    before, actions = dict(story.state), len(story.actions)
+    before, actions = story.state, len(story.actions)
     story.reads(50, 99)
     assert (story.state, len(story.actions), story.reasons[-1]) == (before, actions, "out_of_order")
 
@@ -229,7 +230,7 @@ def test_a_removed_rule_grades_nobody_and_leaves_nothing_behind() -> None:
     story.rules = OTHER
     story.passes(16)
     assert story.grades == [("red", 15), ("grey", 16)]
-    assert (story.actions[-1].version, story.state) == (version, {})
+    assert (story.actions[-1].version, rule_states(story.state)) == (version, {})
     assert story.reasons[-1] == "rule_removed"
 
 
@@ -362,10 +363,10 @@ def test_an_unconfirmed_spell_names_its_first_reading() -> None:
 def test_a_state_of_the_first_version_keeps_its_alarm_and_gives_its_spell_to_review() -> None:
     """Written by the program before this state had a digest of its rule."""
     raised = f'{{"v":1,"rules":{{"spo2-low":["raised",{T0_MS},{T0_MS},0,"page","7-0a1b2c3d"]}}}}'
-    story = Story(state=load_state(raised)).reads(60, 90)
+    story = Story(state=load_memory(raised, no_profiles).rules).reads(60, 90)
     assert (story.reasons, story.actions) == (["still_raised"], [])
     pending = f'{{"v":1,"rules":{{"spo2-low":["pending",{T0_MS},{T0_MS},0,"nobody","7-0a1b2c3d"]}}}}'
-    story = Story(state=load_state(pending)).reads(60, 90)
+    story = Story(state=load_memory(pending, no_profiles).rules).reads(60, 90)
     assert story.escalations == [("review", "spell_unconfirmed", 0)]
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,9 +16,10 @@ from cunmai_rules.thresholds.events import Amend, Decision, Escalate, GradeChang
 from cunmai_rules.thresholds.loader import build_rules
 from cunmai_rules.thresholds.memory import NOTHING_YET, Memory, dump_memory, key_of, load_memory
 from cunmai_rules.thresholds.ruleset import RuleSet
-from cunmai_rules.thresholds.state import load_state
+from cunmai_rules.thresholds.state import rule_states
 from cunmai_rules.thresholds.window import Outcome, judge, reach, take_back, tick
-from support.rules import T0_MS, oximetry_rules
+from support.oracle import Oracle
+from support.rules import T0_MS, no_profiles, oximetry_rules
 
 MINUTE = 60_000
 
@@ -75,7 +79,7 @@ class Subject:
 
     def takes(self, *events: Observation) -> Outcome:
         self.restarts()
-        after = reach(self.memory, events, self.rules)
+        after = reach(self.memory, events)
         past = [] if after is None else [event for key, event in self.journal.items() if key > after]
         outcome = judge(self.memory, events, self.rules, past=past)
         self.journal |= {key_of(event): event for event in events}
@@ -91,7 +95,8 @@ class Subject:
         return self._carry(outcome)
 
     def restarts(self) -> None:
-        again = load_memory(dump_memory(self.memory))
+        profile = self.memory.rules.profile
+        again = load_memory(dump_memory(self.memory), {profile.key: profile}.get)
         assert again == self.memory
         self.memory = again
 
@@ -222,8 +227,8 @@ def test_a_correction_leaves_what_there_would_be_without_the_reading(data: st.Da
     other.is_corrected(wrong)
     other.passes(until_ms)
     assert other.stands[1:] == ordered.stands[1:]
-    assert {r: s for r, s in other.memory.rules.items() if s.evidence_ms} == {
-        r: s for r, s in ordered.memory.rules.items() if s.evidence_ms
+    assert {r: s for r, s in rule_states(other.memory.rules).items() if s.evidence_ms} == {
+        r: s for r, s in rule_states(ordered.memory.rules).items() if s.evidence_ms
     }
 
 
@@ -282,7 +287,7 @@ def test_a_reading_that_is_very_late_is_judged_by_itself() -> None:
     subject.takes(spo2(1, 0, 97), spo2(3, 60, 97))
     day_later = T0_MS + 86_400_000
     late = Observation("s", 2, "oximetry", T0_MS + 30_000, {"spo2_pct": 80.0}, (), True, day_later)
-    assert reach(subject.memory, [late], subject.rules) is None
+    assert reach(subject.memory, [late]) is None
     outcome = subject.takes(late)
     assert [action.reason for action in outcome.actions if isinstance(action, Escalate)] == [
         "out_of_order_dangerous"
@@ -293,11 +298,11 @@ def test_the_past_is_needed_only_where_the_order_is_broken_and_only_since_a_chec
     subject = Subject(oximetry_rules())
     for n in range(120):
         event = spo2(n + 1, n * 60, 97)
-        assert reach(subject.memory, [event], subject.rules) is None
+        assert reach(subject.memory, [event]) is None
         subject.takes(event)
     near, far = subject.memory.mid.key, subject.memory.base.key
-    assert reach(subject.memory, [spo2(200, 118.5 * 60, 97)], subject.rules) == near
-    assert reach(subject.memory, [spo2(200, (near[0] - T0_MS) / 1000 - 30, 97)], subject.rules) == far
+    assert reach(subject.memory, [spo2(200, 118.5 * 60, 97)]) == near
+    assert reach(subject.memory, [spo2(200, (near[0] - T0_MS) / 1000 - 30, 97)]) == far
     assert 30 * MINUTE <= subject.memory.newest[0] - far[0] <= 62 * MINUTE
 
 
@@ -327,12 +332,62 @@ def test_our_clock_set_back_begins_the_window_anew() -> None:
     assert [found.t_ms - T0_MS for found in subject.findings.values()] == [15_000]
 
 
-def test_a_state_of_an_earlier_version_goes_on() -> None:
-    text = (
-        f'{{"v":2,"rules":{{"spo2-low":["raised",false,"red",{T0_MS},"s",1,{T0_MS},{T0_MS},0,"page",0,0,0,'
-        f'"7-x","{oximetry_rules().by_id["spo2-low"].digest}"]}}}}'
+# -- states that earlier versions wrote ---------------------------------------------------------------------
+
+
+DIGESTS_THEN = {
+    "low": "358cc7aa7adb",
+    "two-of-three": "115941934a16",
+    "falls-while-hot": "97f8cf53a09b",
+    "no-temperature": "d91c25085e1f",
+}
+
+
+def written_before() -> list[dict[str, Any]]:
+    """What versions 2 and 3 wrote for six subjects under `SEVERAL`, captured from them.
+
+    The digests of its rules are those of today: what a digest is made of has changed since.
+    """
+    text = (Path(__file__).parent / "states_of_versions_2_and_3.jsonl").read_text()
+    for rule, digest in DIGESTS_THEN.items():
+        text = text.replace(digest, SEVERAL.by_id[rule].digest)
+    return [json.loads(line) for line in text.splitlines()]
+
+
+WRITTEN = written_before()
+
+
+@pytest.mark.parametrize("version", ["state", "memory"])
+@pytest.mark.parametrize("written", WRITTEN, ids=[one["name"] for one in WRITTEN])
+def test_a_state_of_an_earlier_version_goes_on(written: dict[str, Any], version: str) -> None:
+    """Nothing is told that was told before, nothing told is forgotten, and what is under way goes on."""
+    subject = Subject(
+        SEVERAL, load_memory(json.dumps(written[version]), no_profiles), grades=dict(written["grades"])
     )
-    subject = Subject(oximetry_rules(), load_memory(text), grades={"spo2-low": "red"})
-    assert subject.memory.rules == load_state(text)
-    subject.takes(spo2(2, 10, 97), spo2(3, 40, 97))
-    assert subject.grades == {"spo2-low": "green"}
+    before = dict(subject.memory.rules.rules)
+    assert {rule: list(state)[:14] for rule, state in before.items()} == {
+        rule: packed[:14] for rule, packed in written["state"]["rules"].items()
+    }
+    assert subject.passes(T0_MS + 41_000).actions == ()
+    assert rule_states(subject.memory.rules) == before
+    oracle = Oracle(SEVERAL, states=before)
+    for event in (spo2(11, 3600, 92), spo2(12, 3660, 92), spo2(13, 3700, 97), spo2(14, 3760, 97)):
+        found = subject.takes(event).actions
+        actions, _ = oracle.takes(event)
+        assert sorted(map(repr, found)) == sorted(map(repr, actions))
+    assert subject.grades["low"] == "green"
+
+
+def test_a_state_of_an_earlier_version_under_a_changed_rule_keeps_its_alarm() -> None:
+    (raised,) = [one for one in WRITTEN if one["name"] == "raised"]
+    subject = Subject(
+        CHANGED, load_memory(json.dumps(raised["memory"]), no_profiles), grades=dict(raised["grades"])
+    )
+    subject.takes(spo2(11, 100, 91))
+    assert subject.grades["low"] == "red"
+    assert not [found for found in subject.findings.values() if found.rule == "low"]
+
+
+def test_a_state_of_a_newer_version_is_not_touched() -> None:
+    with pytest.raises(ValueError, match="state version 99 is not 4"):
+        load_memory('{"v": 99, "rules": {}}', no_profiles)

@@ -7,6 +7,7 @@ import pytest
 from cunmai_rules.thresholds.catalogue import KIND_NAMES, WORDED, Worded
 from cunmai_rules.thresholds.labels import KINDS, field_label, word_label
 from cunmai_rules.thresholds.sentence import rule_sentence
+from cunmai_rules.thresholds.state import rule_state
 from cunmai_runtime.yamlfile import FileProblems
 from cunmai_wire.readings import DeviceCondition
 from support.rules import Story, one_rule
@@ -47,7 +48,8 @@ def test_a_member_of_the_contracts_enumeration_is_its_word_also_after_a_restart(
     )
     told.sees(60, "device_status", condition=DeviceCondition.SILENT)
     assert told.reasons == ["spell_began", "limit_met"]
-    assert told.state["r1"].memory == {"device_status.condition": ((told.state["r1"].since_ms, "silent"),)}
+    kept = rule_state(told.state, "r1")
+    assert kept.memory == {"device_status.condition": ((kept.since_ms, "silent"),)}
 
 
 def test_a_word_clears_when_it_has_been_another_for_long_enough() -> None:

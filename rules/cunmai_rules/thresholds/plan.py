@@ -1,0 +1,209 @@
+"""Which rules apply to a subject, found by what they read. Pure.
+
+Rules that compare one value with one limit, and trust the same readings for as long, are a group: one
+reading is evidence for all of them or for none. Their limits are kept sorted, so that a reading finds those
+whose limit it meets without looking at the others.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts, PersonalLimits
+from cunmai_rules.thresholds.events import Decision, Reason
+from cunmai_rules.thresholds.forms import When
+from cunmai_rules.thresholds.limits import Direction
+from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule, digest_of, for_subject
+from cunmai_rules.thresholds.state import Member, Profile, profile_of
+
+FACTS_KEPT = 10_000
+"""Subjects whose plan is at hand without asking every rule whom it applies to."""
+PLANS_KEPT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one side in ascending order, each as one that includes itself; and their rules."""
+
+    values: tuple[float, ...] = ()
+    rules: tuple[VersionedRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Rules that share their evidence."""
+
+    key: str
+    """`kind.field`, the quality flags that do not matter, and the seconds for which evidence counts."""
+    field: str
+    accepts: frozenset[str]
+    stale_ms: int
+    low: Limits
+    high: Limits
+    rules: Mapping[str, VersionedRule]
+    """By id, in the order of the files."""
+    says: Mapping[Reason, Decision]
+    """What is said of all the quiet ones together."""
+
+    def met_by(self, lowest: float, highest: float) -> tuple[VersionedRule, ...]:
+        """The rules whose limit a value meets; of a value that is a table, its lowest and its highest."""
+        low, high = self.low.values, self.high.values
+        met: tuple[VersionedRule, ...] = ()
+        if low and lowest <= low[-1]:
+            met = self.low.rules[bisect_left(low, lowest) :]
+        if high and highest >= high[0]:
+            met += self.high.rules[: bisect_right(high, highest)]
+        return met
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfKind:
+    """What readings of one kind concern."""
+
+    groups: tuple[Group, ...] = ()
+    singles: tuple[VersionedRule, ...] = ()
+    """Rules of no group."""
+    unfit: tuple[Decision, ...] = ()
+    """Rules that read this kind and do not apply."""
+    unfit_rules: frozenset[str] = frozenset()
+
+
+NOTHING = OfKind()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """The rules that apply to a subject."""
+
+    facts: Facts
+    """What is known of it."""
+    digest: str
+    """Of what all of them do."""
+    profile: Profile
+    rules: Mapping[str, VersionedRule]
+    """By id, with the subject's own limits."""
+    unfit: frozenset[str]
+    by_kind: Mapping[str, OfKind]
+    groups: Mapping[str, Group]
+    place: Mapping[str, int]
+    """Of each rule in the order of the files."""
+
+
+@lru_cache(maxsize=FACTS_KEPT)
+def plan_of(rules: RuleSet, facts: Facts) -> Plan:
+    """The plan for a subject of whom this is known."""
+    own = tuple((rule, facts.limits[rule]) for rule in sorted(facts.limits) if rule in rules.by_id)
+    answers = tuple(applies.fits(facts, reads_spo2=reads_spo2) for applies, reads_spo2 in rules.questions)
+    return replace(_plan(rules, answers, own), facts=facts)
+
+
+@lru_cache(maxsize=PLANS_KEPT)
+def _plan(rules: RuleSet, answers: tuple[bool, ...], own: tuple[tuple[str, PersonalLimits], ...]) -> Plan:
+    limits = dict(own)
+    fit: dict[str, VersionedRule] = {}
+    grouped: dict[str, list[VersionedRule]] = defaultdict(list)
+    for (rule_id, rule), question in zip(rules.by_id.items(), rules.question_of, strict=True):
+        if not answers[question]:
+            continue
+        fit[rule_id] = for_subject(rule, limits.get(rule_id))
+        if rule.plain and rule_id not in limits:
+            grouped[_group_key(rule)].append(rule)
+    groups = {key: _group(key, those) for key, those in grouped.items()}
+    unfit = frozenset(rules.by_id.keys() - fit.keys())
+    return Plan(
+        NOTHING_KNOWN,
+        digest_of(fit.values()),
+        profile_of({key: _members(those) for key, those in grouped.items()}),
+        fit,
+        unfit,
+        _by_kind(rules, fit, groups),
+        groups,
+        {rule_id: place for place, rule_id in enumerate(rules.by_id)},
+    )
+
+
+def _group_key(rule: VersionedRule) -> str:
+    assert isinstance(rule.rule.when, When), "a plain rule reads one value"
+    accepts = ",".join(sorted(rule.rule.quality.accept))
+    return f"{rule.rule.when.reads}/{accepts}/{rule.rule.stale_after_s}"
+
+
+def _members(rules: Sequence[VersionedRule]) -> tuple[Member, ...]:
+    return tuple(Member(rule.rule.id, rule.version, rule.digest) for rule in rules)
+
+
+def _group(key: str, rules: Sequence[VersionedRule]) -> Group:
+    one = rules[0].rule
+    assert isinstance(one.when, When), "a plain rule reads one value"
+    return Group(
+        key,
+        one.when.kind_and_field[1],
+        frozenset(one.quality.accept),
+        one.stale_after_s * 1000,
+        _limits(rules, low_side=True),
+        _limits(rules, low_side=False),
+        {rule.rule.id: rule for rule in rules},
+        {reason: Decision(key, reason) for reason in Reason},
+    )
+
+
+def _limits(rules: Sequence[VersionedRule], *, low_side: bool) -> Limits:
+    found = []
+    for place, rule in enumerate(rules):
+        assert isinstance(rule.rule.when, When), "a plain rule reads one value"
+        if rule.rule.when.direction.low_side == low_side:
+            found.append((_including_itself(rule.rule.when), place, rule))
+    found.sort(key=lambda one: one[:2])
+    return Limits(tuple(one[0] for one in found), tuple(one[2] for one in found))
+
+
+def _including_itself(when: When) -> float:
+    """The same limit as one that includes itself: the next number that a float can be."""
+    match when.direction:
+        case Direction.BELOW:
+            return math.nextafter(when.value, -math.inf)
+        case Direction.ABOVE:
+            return math.nextafter(when.value, math.inf)
+        case _:
+            return when.value
+
+
+def _by_kind(
+    rules: RuleSet, fit: Mapping[str, VersionedRule], groups: Mapping[str, Group]
+) -> dict[str, OfKind]:
+    in_a_group = {rule_id for group in groups.values() for rule_id in group.rules}
+    shared: dict[str, list[Group]] = defaultdict(list)
+    for key, group in groups.items():
+        shared[key.partition(".")[0]].append(group)
+    single: dict[str, list[VersionedRule]] = defaultdict(list)
+    unfit: dict[str, list[str]] = defaultdict(list)
+    for rule_id, rule in rules.by_id.items():
+        for kind in rule.kinds:
+            if rule_id not in fit:
+                unfit[kind].append(rule_id)
+            elif rule_id not in in_a_group:
+                single[kind].append(fit[rule_id])
+    return {
+        kind: OfKind(
+            tuple(shared.get(kind, ())),
+            tuple(single.get(kind, ())),
+            tuple(Decision(rule_id, Reason.NOT_APPLICABLE) for rule_id in unfit.get(kind, ())),
+            frozenset(unfit.get(kind, ())),
+        )
+        for kind in shared.keys() | single.keys() | unfit.keys()
+    }
+
+
+def reasons_by_rule(decisions: Sequence[Decision], plan: Plan) -> dict[str, Reason]:
+    """What was decided, rule by rule: what is said of a group holds for each of its rules not named itself."""
+    said = {decision.rule: decision.reason for decision in decisions}
+    named = {rule: reason for rule, reason in said.items() if rule not in plan.groups}
+    for key, group in plan.groups.items():
+        if key in said:
+            named |= {rule: said[key] for rule in group.rules if rule not in named}
+    return named
