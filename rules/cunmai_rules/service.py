@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 
 import structlog
@@ -16,7 +16,9 @@ from cunmai_rules.cautions import cautions
 from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Status
-from cunmai_rules.journal.database import Database, open_journal
+from cunmai_rules.heartbeat import WAITING_AFTER_MS, Heartbeat, Pulse
+from cunmai_rules.journal.database import FAULTS, Database, open_journal
+from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.keys import load_or_make_key
 from cunmai_rules.notify.notifier import Notifier
 from cunmai_rules.notify.sender import Sender
@@ -55,6 +57,7 @@ class RulesService:
         self._in_force = rules_in_force(settings, clock)
         self._log = structlog.get_logger("rules")
         self._intake: Intake | None = None
+        self._pulse = Pulse(clock)
         open_journal(self._path).close()
 
     @property
@@ -67,7 +70,11 @@ class RulesService:
         failed: list[BaseException] = []
         for caution in cautions(self._settings):
             self._log.warning("rules.caution", caution=caution)
-        with self._web_server(), self._thread("notifier", self._notify, stop, failed):
+        with (
+            self._web_server(),
+            self._thread("notifier", self._notify, stop, failed),
+            self._thread("heartbeat", self._beat, stop, failed),
+        ):
             self._log.info(
                 "rules.started", pages=self._settings.public_url, versions=self._in_force.rules.versions,
                 listen=f"{self._settings.listen.host}:{self._settings.listen.port}",
@@ -104,13 +111,34 @@ class RulesService:
                 else:
                     receipts.flush()
                 hold("chores", chores.do_due)
+                self._pulse.beat("judging")
+                if self.up:
+                    self._pulse.beat("broker")
         except Stopped:
             self._log.info("rules.stopped_while_holding")
         finally:
             intake.stop()
             db.close()
 
+    # -- whether it all works ---------------------------------------------------------------------------
+
+    def _faults(self) -> list[str]:
+        """Why the watcher outside should be left to alarm; empty while everything works."""
+        faults = self._pulse.stuck(("broker", "judging"))
+        try:
+            with closing(open_journal(self._settings.journal)) as db:
+                waiting_ms = Escalations(db).longest_waiting_ms()
+        except FAULTS as error:
+            return [*faults, f"journal: {error}"]
+        if waiting_ms is not None and self._clock() - waiting_ms > WAITING_AFTER_MS:
+            faults.append("messages")
+        return faults
+
     # -- the other threads ------------------------------------------------------------------------------
+
+    def _beat(self, stop: threading.Event) -> None:
+        if self._settings.heartbeat is not None:
+            Heartbeat(self._settings.heartbeat, self._faults).run(stop)
 
     def _notify(self, stop: threading.Event) -> None:
         db = open_journal(self._path)

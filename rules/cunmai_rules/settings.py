@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -66,6 +67,21 @@ class PolicySettings(Section):
     quiet_s: int = Field(default=900, ge=0, le=3600)
 
 
+class HeartbeatSettings(Section):
+    """A watcher outside this building, that alarms when our signal stays away."""
+
+    url: SecretStr
+    """Asked for by GET. Whoever knows it could silence the watcher: it is in no log."""
+    every_s: int = Field(default=60, ge=5, le=3600)
+
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, url: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"https?://[^\s/]+\S*", url.get_secret_value()):
+            raise ValueError("应是 http(s) 网址 / it should be an http(s) address")
+        return url
+
+
 class Listen(Section):
     """Where the answer pages are served."""
 
@@ -98,6 +114,8 @@ class RulesSettings(Section):
     public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?[^/\s]$")]
     """What the links in messages begin with, without a slash at the end."""
     listen: Listen = Listen()
+    heartbeat: HeartbeatSettings | None = None
+    """None: nobody outside is told that this service lives, so nobody learns that it died."""
     policy: PolicySettings = PolicySettings()
     late_after_s: int = Field(default=300, ge=10, le=86_400)
     """A reading older than this at arrival is judged at its own time and goes to review, not to a page."""

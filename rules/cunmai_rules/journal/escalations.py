@@ -198,6 +198,11 @@ class Escalations:
         row = self._db.execute(query, (id_,)).fetchone()
         return _notice(row) if row else None
 
+    def longest_waiting_ms(self) -> int | None:
+        """Since when the oldest message waits to be taken; None where none does."""
+        row = self._db.execute("SELECT min(queued_ms) FROM notice WHERE state = 'queued'").fetchone()
+        return row[0] if row else None
+
     def notices(self, escalation: str) -> list[Notice]:
         query = f"SELECT {_NOTICE} FROM notice WHERE escalation = ? ORDER BY number"  # noqa: S608 - a constant
         rows = self._db.execute(query, (escalation,))
