@@ -237,7 +237,7 @@ class Engine:
         decisions = self._subjects.judge(subject, counting, self.rules).decisions if counting else {}
         for one in placed:
             self._judgements.record(
-                subject, one.event, one.event.arrived_ms or 0, one.digest,
+                one.subject, one.event, one.event.arrived_ms or 0, one.digest,
                 decisions.get(key_of(one.event), ()), corrected=one.event not in counting,
             )  # fmt: skip
             metrics.JUDGED.inc()

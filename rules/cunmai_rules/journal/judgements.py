@@ -188,7 +188,7 @@ class Judgements:
     ) -> None:
         self._db.execute(
             "INSERT INTO observation (stream, seq, subject, kind, t_ms, arrived_ms, late, reading, decisions,"
-            " digest, corrected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " digest, corrected, device) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 observation.stream,
                 observation.seq,
@@ -203,6 +203,7 @@ class Judgements:
                 json.dumps({decision.rule: decision.reason for decision in decisions}),
                 digest,
                 int(corrected),
+                subject.device,
             ),
         )
 

@@ -213,6 +213,12 @@ MIGRATIONS: tuple[Migration, ...] = (
     CREATE TABLE profile (key TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
         """,
     ),
+    (
+        """
+    -- By which device a reading was made; NULL in rows from before.
+    ALTER TABLE observation ADD COLUMN device TEXT;
+        """,
+    ),
 )
 
 

@@ -6,18 +6,19 @@ so that a replay finds what a service with these rules would have found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cunmai_rules.thresholds.applies import Facts
-from cunmai_rules.thresholds.events import Action, Observation, Revision
+from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.memory import NOTHING_YET, Key, key_of
 from cunmai_rules.thresholds.ruleset import RuleSet
+from cunmai_rules.thresholds.state import SubjectState
 from cunmai_rules.thresholds.step import due_ms
 from cunmai_rules.thresholds.window import Outcome, judge, reach, take_back, tick
 
-Told = Callable[[int, Sequence[Action | Revision]], None]
-"""Takes the moment (ms) at which the service would have known, and what it found then."""
+Told = Callable[[int, Outcome], None]
+"""Takes the moment (ms) at which the service would have known, and what it made of it then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,11 @@ class TakenBack:
 
 def play_subject(
     events: Iterable[Observation | TakenBack], rules: RuleSet, facts: Facts, until_ms: int, told: Told
-) -> None:
-    """Judge one subject's events, in the order of arrival, and the passing of time up to `until_ms`."""
+) -> SubjectState:
+    """Judge one subject's events, in the order of arrival, and the passing of time up to `until_ms`.
+
+    Returns what the rules remember then.
+    """
     subject = _Subject(rules, facts, told)
     for event in events:
         arrived_ms = (
@@ -41,6 +45,7 @@ def play_subject(
         subject.passes(arrived_ms)
         subject.take(event)
     subject.passes(until_ms)
+    return subject.state
 
 
 class _Subject:
@@ -54,6 +59,10 @@ class _Subject:
         self._kept: list[Observation] = []
         self._gone: set[Key] = set()
         self._now_ms = 0
+
+    @property
+    def state(self) -> SubjectState:
+        return self._memory.rules
 
     def passes(self, until_ms: int) -> None:
         """Let everything fall due that does so before `until_ms`."""
@@ -93,5 +102,4 @@ class _Subject:
         self._memory = outcome.memory
         if moved:
             self._kept = self._past(self._memory.base.key)
-        if outcome.actions:
-            self._told(self._now_ms, outcome.actions)
+        self._told(self._now_ms, outcome)

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
-from cunmai_rules.thresholds.events import Action, Observation, Revision
+from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.ruleset import RuleSet
+from cunmai_rules.thresholds.window import Outcome
 from cunmai_rules.tools.compare import Difference, differences
 from cunmai_rules.tools.messages import Messages
 from cunmai_rules.tools.playback import TakenBack, play_subject
@@ -104,8 +105,8 @@ def play_one(
         subject.id, subject.resident, setting.team(subject), setting.policy, setting.answered_after_s
     )
 
-    def told(now_ms: int, actions: Sequence[Action | Revision]) -> None:
-        for action in actions:
+    def told(now_ms: int, outcome: Outcome) -> None:
+        for action in outcome.actions:
             found.take(action)
             messages.take(now_ms, action)
 
