@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -170,10 +170,13 @@ class _Builder:
         raise FileProblems([Problem(self._name, line, zh, en)])
 
 
-def validate(document: Document, model: type[Model]) -> Model:
-    """Validate a document against a model. Raises FileProblems with one problem per fault."""
+def validate(document: Document, model: type[Model], context: Mapping[str, Any] | None = None) -> Model:
+    """Validate a document against a model. Raises FileProblems with one problem per fault.
+
+    `context`: what the model's own validators need to know besides.
+    """
     try:
-        return model.model_validate(document.value)
+        return model.model_validate(document.value, context=context)
     except ValidationError as error:
         faults = error.errors(include_url=False)
         secret = _secret_keys(model.model_json_schema())

@@ -21,12 +21,16 @@ from cunmai_rules.scores.table import (
     as_written,
     fits,
 )
+from cunmai_rules.thresholds.catalogue import NUMBERS, WORDED, nearest
 
 Path = tuple[str | int, ...]
 
 
 def faults_of(table: ScoreTable) -> Iterator[tuple[Path, str]]:
     """What the models by themselves cannot see: where, and what is wrong, Chinese / English."""
+    for name, one_input in table.inputs.items():
+        if (fault := _fault(partial(_check_source, name, one_input))) is not None:
+            yield ("inputs", name), fault
     for name, tables in table.parts.items():
         checks = [partial(_check_table, name, one, table.inputs) for one in tables]
         checks.append(partial(_check_circumstances, name, tables, table.inputs))
@@ -47,6 +51,41 @@ def _fault(check: Callable[[], None]) -> str | None:
     except ValueError as error:
         return str(error)
     return None
+
+
+def _check_source(name: str, one: Input) -> None:
+    """Where a rule finds the input must be one place, and hold what the input asks for."""
+    if sum((bool(one.reads), one.fact is not None, bool(one.by_condition))) > 1:
+        raise ValueError(
+            f"{name}: reads, fact, by_condition 只写一个 / give one of reads, fact and by_condition"
+        )
+    for value in one.reads:
+        _check_read(name, one, value)
+    if one.by_condition and (one.default is None or one.choices is None):
+        raise ValueError(
+            f"{name}: by_condition 要有 choices 和 default / by_condition needs choices and a default"
+        )
+    for choice in one.by_condition.values():
+        if not among(choice, one.choices or ()):
+            raise ValueError(f"{name}: {choice!r} 不是选项 / {choice!r} is no choice of it")
+
+
+def _check_read(name: str, one: Input, value: str) -> None:
+    if value in NUMBERS and one.unit != NUMBERS[value].ucum:
+        unit = NUMBERS[value].ucum
+        raise ValueError(
+            f"{name}: {value} 的单位是 {unit!r}, 不是 {one.unit!r} / {value} is in {unit!r}, not {one.unit!r}"
+        )
+    if value not in NUMBERS and value not in WORDED:
+        near = nearest(value, (*NUMBERS, *WORDED))
+        raise ValueError(f"{name}: 没有 {value}, 相近的有: {near} / no value {value}; near it: {near}")
+    if value in WORDED:
+        known = {as_written(choice) for choice in one.choices or ()}
+        lacking = ", ".join(choice for choice in WORDED[value].choices if choice not in known)
+        if lacking:
+            raise ValueError(
+                f"{name}: choices 缺少 {value} 的 {lacking} / choices lack what {value} can be: {lacking}"
+            )
 
 
 def _check_row(row: NamedRow, table: ScoreTable) -> None:

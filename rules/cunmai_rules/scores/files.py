@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from cunmai_rules.scores.checks import faults_of
+from cunmai_rules.scores.reading import Scorer
 from cunmai_rules.scores.scoring import NotScorable, Scored, score
 from cunmai_rules.scores.table import ScoreTable
 from cunmai_rules.shipped import scores_dir
@@ -35,6 +37,47 @@ def check_score(document: Document) -> ScoreTable:
     if problems:
         raise FileProblems(problems)
     return table
+
+
+def is_score(document: Document) -> bool:
+    """Whether a file is a score table by what it says it is."""
+    return isinstance(document.value, dict) and "score" in document.value
+
+
+class ScoreTables(Mapping[str, Scorer]):
+    """The tables that rules may ask, by name: the shipped ones, and those of the authors in their stead."""
+
+    def __init__(self) -> None:
+        self._own: dict[str, tuple[Scorer, str]] = {}
+
+    def add(self, document: Document) -> None:
+        """A table of the authors. Raises FileProblems."""
+        table = check_score(document)
+        if table.score in self._own:
+            first = self._own[table.score][1]
+            zh, en = f"评分 {table.score} 在 {first} 已有", f"score {table.score} is already in {first}"
+            raise FileProblems([Problem(document.file, document.line_of(("score",)), zh, en)])
+        self._own[table.score] = Scorer(table), document.file
+
+    def __getitem__(self, name: str) -> Scorer:
+        return self._own[name][0] if name in self._own else _shipped(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({*self._own, *_shipped_names()}))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def _shipped_names() -> list[str]:
+    return [path.stem for path in scores_dir().glob("*.yaml")]
+
+
+@cache
+def _shipped(name: str) -> Scorer:
+    if name not in _shipped_names():
+        raise KeyError(name)
+    return Scorer(load_score(name))
 
 
 def score_lines(table: ScoreTable, lines: Iterable[str]) -> Iterator[tuple[dict[str, object], bool]]:

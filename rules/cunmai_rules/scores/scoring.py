@@ -58,6 +58,19 @@ def score(table: ScoreTable, given: Mapping[str, object]) -> Scored | Range:
     return Range(min(totals), max(totals), missing, bands, parts)
 
 
+def readable(table: ScoreTable, given: Mapping[str, object]) -> dict[str, object]:
+    """Of values that nobody can be asked about again, those that the table can read: the others are missing."""
+
+    def reads(name: str) -> bool:
+        try:
+            _taken(name, table.inputs[name], given[name])
+        except NotScorable:
+            return False
+        return True
+
+    return {name: value for name, value in given.items() if reads(name)}
+
+
 def _known(table: ScoreTable, given: Mapping[str, object]) -> Iterator[tuple[str, Decimal | Choice]]:
     for name, wanted in table.inputs.items():
         value = next((given[key] for key in (name, *wanted.also) if given.get(key) is not None), None)
@@ -96,8 +109,17 @@ def _json(value: object) -> str:
 
 
 def _cases(table: ScoreTable, known: Known) -> Iterator[Known]:
-    """`known`, completed with every choice that the unknown choices could be."""
-    open_ = [name for name, one in table.inputs.items() if one.choices is not None and name not in known]
+    """`known`, completed with every choice that the unknown circumstances could be.
+
+    A choice that only gives points need not be tried: its part stands for all of them.
+    """
+    asked = {name for tables in table.parts.values() for one in tables for name in one.given}
+    asked |= {name for row in table.by_row for name in row.given}
+    open_ = [
+        name
+        for name, one in table.inputs.items()
+        if name in asked and one.choices is not None and name not in known
+    ]
     for chosen in product(*(table.inputs[name].choices or () for name in open_)):
         yield {**known, **dict(zip(open_, chosen, strict=True))}
 

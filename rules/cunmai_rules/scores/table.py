@@ -13,8 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, Strict, StringConstraints, model_validator
 
 from cunmai_rules.parts import Part
+from cunmai_rules.scores.whom import NotFor, Words
+from cunmai_rules.thresholds.applies import ConditionName, FactName
 
 InputName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+ValueName = Annotated[str, StringConstraints(pattern=r"^[a-z_]+\.[a-z0-9_]+$")]
 BandName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]{0,39}$")]
 Points = Annotated[int, Strict(), Field(ge=0, le=20)]
 Choice = str | bool | int
@@ -30,11 +33,8 @@ def _exact(value: object) -> object:
 Exact = Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False)]
 
 
-class Words(Part):
-    """A short text in both languages."""
-
-    zh: Annotated[str, StringConstraints(min_length=1, max_length=80)]
-    en: Annotated[str, StringConstraints(min_length=1, max_length=160)]
+def _several(given: object) -> object:
+    return [given] if isinstance(given, str) else given
 
 
 class Input(Part):
@@ -54,6 +54,19 @@ class Input(Part):
     """What holds where nothing is said. Without it, silence is unknown."""
     also: tuple[InputName, ...] = ()
     """Other names by which the input may be given."""
+    reads: Annotated[
+        tuple[ValueName, ...], BeforeValidator(_several, json_schema_input_type=str | list[str])
+    ] = ()
+    """Where a rule finds it: `kind.field`. Of several, the newest."""
+    fact: FactName | None = None
+    """Or: what is known of the resident."""
+    by_condition: dict[ConditionName, Choice] = Field(default_factory=dict)
+    """Or: the choice of a resident who has this documented condition; `default` holds for the others."""
+
+    @property
+    def has_source(self) -> bool:
+        """Whether a rule can find it."""
+        return bool(self.reads or self.fact or self.by_condition)
 
     @model_validator(mode="after")
     def _number_or_choice(self) -> Input:
@@ -158,12 +171,20 @@ class ScoreTable(Part):
     version: Annotated[int, Strict(), Field(ge=1)]
     title: Words
     source: Annotated[str, StringConstraints(min_length=4, max_length=400)]
-    not_for: tuple[Words, ...] = ()
+    not_for: tuple[NotFor, ...] = ()
     inputs: Annotated[dict[InputName, Input], Field(min_length=1, max_length=30)]
     parts: Annotated[dict[InputName, Annotated[tuple[Table, ...], Field(min_length=1)]], Field(min_length=1)]
     by_row: tuple[NamedRow, ...] = ()
     bands: Annotated[tuple[Band, ...], Field(min_length=1)]
     """From the mildest to the gravest."""
+
+    @property
+    def most(self) -> int:
+        """The highest total that there is."""
+        return sum(
+            max(points for table in tables for points in table.all_points() or (0,))
+            for tables in self.parts.values()
+        )
 
 
 def as_written(choice: Choice) -> str:

@@ -19,6 +19,8 @@ DEFAULT_LIMITS_UP_TO_M = 2500
 2,810 m, mean 87.3 % at 4,018 m): a rule on SpO2 that does not say its altitude does not apply there."""
 
 Colour = Literal["green", "yellow", "red"]
+FactName = Literal["age_years", "age_months", "pregnant", "risk_colour"]
+"""What a score table may ask of a resident."""
 ConditionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,39}$")]
 
 
@@ -43,6 +45,8 @@ class Facts:
     altitude_m: float | None = None
     limits: Mapping[str, PersonalLimits] = field(default_factory=dict, hash=False)
     """By rule id."""
+    age_months: float | None = None
+    """Completed months, of a child: limits of infants differ by the month."""
 
 
 NOTHING_KNOWN = Facts()
@@ -52,6 +56,7 @@ class Applies(Part):
     """Every line given must fit. An empty one fits everybody below 2,500 m."""
 
     age_years: Range | None = None
+    age_months: Range | None = None
     pregnant: bool | None = None
     conditions: Annotated[tuple[ConditionName, ...], Field(max_length=20)] = ()
     """Has at least one of these."""
@@ -69,6 +74,7 @@ class Applies(Part):
         return (
             (altitude is None or altitude.holds(facts.altitude_m))
             and (self.age_years is None or _age_fits(self.age_years, facts))
+            and (self.age_months is None or _months_fit(self.age_months, facts))
             and (self.pregnant is None or facts.pregnant in (None, self.pregnant))
             and (not self.conditions or has is None or not has.isdisjoint(self.conditions))
             and (has is None or has.isdisjoint(self.without_conditions))
@@ -79,7 +85,17 @@ class Applies(Part):
 def _age_fits(wanted: Range, facts: Facts) -> bool:
     if facts.age_years is None and facts.age_band_years is not None:
         return wanted.may_hold(*facts.age_band_years)
+    if facts.age_years is None and facts.age_months is not None:
+        return wanted.holds(facts.age_months / 12)
     return wanted.holds(facts.age_years)
+
+
+def _months_fit(wanted: Range, facts: Facts) -> bool:
+    """Whether an age in months fits; where only the years are known, whether one of their months does."""
+    if facts.age_months is not None:
+        return wanted.holds(facts.age_months)
+    years = facts.age_band_years if facts.age_years is None else (facts.age_years, facts.age_years)
+    return years is None or wanted.may_hold(int(years[0]) * 12, int(years[1]) * 12 + 11)
 
 
 _DEFAULT_ALTITUDE = Range(at_or_below=DEFAULT_LIMITS_UP_TO_M)

@@ -13,9 +13,10 @@ from pydantic import Discriminator, Field, Tag
 
 from cunmai_rules.parts import Part
 from cunmai_rules.thresholds.leaves import AtHand, Change, Count, Truth, Value
+from cunmai_rules.thresholds.scored import ScoreAt, ScoreBand
 from cunmai_rules.thresholds.worded import Heard, Is, Missing
 
-Leaf = Value | Change | Is | Heard | Missing
+Leaf = Value | Change | Is | Heard | Missing | ScoreAt | ScoreBand
 
 
 class All(Part):
@@ -76,7 +77,8 @@ def form_of(given: Any) -> str:
 _FORMS = (
     ("all", "(all)"), ("any", "(any)"), ("not", "(not)"), ("not_", "(not)"), ("nothing_heard", "(silence)"),
     ("heard", "(heard)"), ("missing", "(missing)"), ("at_least", "(count)"), ("of_last", "(count)"),
-    ("falls_by", "(change)"), ("rises_by", "(change)"), ("is", "(is)"), ("is_", "(is)"),
+    ("falls_by", "(change)"), ("rises_by", "(change)"), ("band", "(band)"), ("score", "(score)"),
+    ("is", "(is)"), ("is_", "(is)"),
 )  # fmt: skip
 
 Condition = Annotated[
@@ -86,6 +88,8 @@ Condition = Annotated[
     | Annotated[Is, Tag("(is)")]
     | Annotated[Heard, Tag("(heard)")]
     | Annotated[Missing, Tag("(missing)")]
+    | Annotated[ScoreAt, Tag("(score)")]
+    | Annotated[ScoreBand, Tag("(band)")]
     | Annotated[All, Tag("(all)")]
     | Annotated[AnyOf, Tag("(any)")]
     | Annotated[Not, Tag("(not)")],

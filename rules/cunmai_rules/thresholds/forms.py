@@ -12,6 +12,7 @@ from cunmai_rules.thresholds.catalogue import KindName, known_kind
 from cunmai_rules.thresholds.conditions import All, AnyOf, Not, form_of
 from cunmai_rules.thresholds.leaves import Change, Count, Value
 from cunmai_rules.thresholds.limits import Limit, Seconds
+from cunmai_rules.thresholds.scored import ScoreAt, ScoreBand
 from cunmai_rules.thresholds.worded import Is, Missing
 
 
@@ -42,6 +43,14 @@ class WhenIs(Is, Spell):
 
 class WhenMissing(Missing, Spell):
     """The newest reading came without a value."""
+
+
+class WhenScoreAt(ScoreAt, Spell):
+    """A score against a limit, for so long."""
+
+
+class WhenScoreBand(ScoreBand, Spell):
+    """A score in certain bands, for so long."""
 
 
 class WhenAll(All, Spell):
@@ -90,6 +99,8 @@ AnyWhen = Annotated[
     | Annotated[WhenChange, Tag("(change)")]
     | Annotated[WhenIs, Tag("(is)")]
     | Annotated[WhenMissing, Tag("(missing)")]
+    | Annotated[WhenScoreAt, Tag("(score)")]
+    | Annotated[WhenScoreBand, Tag("(band)")]
     | Annotated[WhenAll, Tag("(all)")]
     | Annotated[WhenAny, Tag("(any)")]
     | Annotated[WhenNot, Tag("(not)")]
@@ -131,7 +142,7 @@ def _clear_form(given: Any) -> str:
     keys = given if isinstance(given, Mapping) else vars(given) if isinstance(given, Part) else ()
     if "all" in keys or "any" in keys:
         return "(all)" if "all" in keys else "(any)"
-    if any(key in keys for key in ("reads", "is", "heard", "missing", "not", "nothing_heard")):
+    if any(key in keys for key in ("reads", "is", "heard", "missing", "score", "not", "nothing_heard")):
         return "(bare)"
     return "(no_longer)" if set(keys) == {"for_s"} else "(limit)"
 
@@ -144,7 +155,7 @@ AnyClear = Annotated[
     Discriminator(
         _clear_form,
         custom_error_type="bare_clear",
-        custom_error_message="clear 里带 reads、is 的条件写在 all 或 any 里 / "
-        "in clear, conditions with reads or is go into all or any",
+        custom_error_message="clear 里带 reads、is、score 的条件写在 all 或 any 里 / "
+        "in clear, conditions with reads, is or score go into all or any",
     ),
 ]

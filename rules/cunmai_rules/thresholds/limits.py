@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cached_property
+from math import inf
 from typing import Annotated
 
 from pydantic import ConfigDict, Field, Strict, model_validator
@@ -115,3 +116,36 @@ class Range(Part):
             for direction in (Direction.AT_OR_ABOVE, Direction.ABOVE)
             if (bound := getattr(self, direction)) is not None
         )
+
+    def overlaps(self, other: Range) -> bool:
+        """Whether some value is inside both."""
+        (low, outside), (high, inside) = max(self._low, other._low), min(self._high, other._high)
+        return low < high or (low == high and inside and not outside)
+
+    @property
+    def _low(self) -> tuple[float, bool]:
+        """The lower end, and whether it is itself outside."""
+        if self.above is not None:
+            return self.above, True
+        return -inf if self.at_or_above is None else self.at_or_above, False
+
+    @property
+    def _high(self) -> tuple[float, bool]:
+        """The upper end, and whether it is itself inside."""
+        if self.below is not None:
+            return self.below, False
+        return inf if self.at_or_below is None else self.at_or_below, True
+
+    @property
+    def rest(self) -> str:
+        """Everything else, as a file says it, where that is one range."""
+        given = {name: bound for name in Direction if (bound := getattr(self, name)) is not None}
+        return ", ".join(f"{_OTHER_SIDE[name]}: {bound:g}" for name, bound in given.items())
+
+
+_OTHER_SIDE = {
+    Direction.AT_OR_BELOW: Direction.ABOVE,
+    Direction.BELOW: Direction.AT_OR_ABOVE,
+    Direction.AT_OR_ABOVE: Direction.BELOW,
+    Direction.ABOVE: Direction.AT_OR_BELOW,
+}

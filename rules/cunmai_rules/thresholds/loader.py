@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cunmai_rules.lint.finding import Finding
 from cunmai_rules.lint.impossible import impossible
+from cunmai_rules.scores.files import ScoreTables, is_score
 from cunmai_rules.thresholds.pack import Pack
 from cunmai_rules.thresholds.ruleset import RuleSet, compile_rule, index_rules
 from cunmai_runtime.yamlfile import Document, FileProblems, Problem, parse_document, validate
@@ -36,13 +37,14 @@ def read_sources(folder: Path) -> list[tuple[str, bytes]]:
 
 
 def build_rules(sources: list[tuple[str, bytes]], folder: str = "") -> RuleSet:
-    """Build a rule set from files already read: (name, content) pairs. Raises FileProblems."""
-    if not sources:
-        problem = Problem(
-            folder or "packs", 1, "目录里没有阈值文件(*.yaml)", "there is no threshold file (*.yaml)"
-        )
-        raise FileProblems([problem])
+    """Build a rule set from files already read: (name, content) pairs. Raises FileProblems.
+
+    A score table among them stands in for the shipped one of its name.
+    """
     loaded, problems = read_packs(sources)
+    if not loaded and not problems:
+        zh, en = "目录里没有阈值文件(*.yaml)", "there is no threshold file (*.yaml)"
+        problems.append(Problem(folder or "packs", 1, zh, en))
     if problems:
         raise FileProblems(problems)
     return _index([(one.pack, one.version) for one in loaded])
@@ -59,12 +61,15 @@ class LoadedPack:
 
 def read_packs(sources: list[tuple[str, bytes]]) -> tuple[list[LoadedPack], list[Problem]]:
     """Every file that has the form of a pack, and everything that must not be in force."""
-    problems: list[Problem] = []
+    documents, problems = _parse(sources)
+    scores = ScoreTables()
     loaded: list[LoadedPack] = []
-    for name, raw in sources:
+    for document, raw in sorted(documents, key=lambda one: not is_score(one[0])):
         try:
-            document = parse_document(raw, name)
-            pack = validate(document, Pack)
+            if is_score(document):
+                scores.add(document)
+                continue
+            pack = validate(document, Pack, {"scores": scores})
         except FileProblems as error:
             problems += error.problems
             continue
@@ -72,6 +77,18 @@ def read_packs(sources: list[tuple[str, bytes]]) -> tuple[list[LoadedPack], list
         loaded.append(LoadedPack(document, pack, version))
         problems += [problem_of(document, finding) for finding in impossible(pack)]
     return loaded, problems + _clashes(loaded)
+
+
+def _parse(sources: list[tuple[str, bytes]]) -> tuple[list[tuple[Document, bytes]], list[Problem]]:
+    """Every file that is YAML, and what is wrong with the others."""
+    documents: list[tuple[Document, bytes]] = []
+    problems: list[Problem] = []
+    for name, raw in sources:
+        try:
+            documents.append((parse_document(raw, name), raw))
+        except FileProblems as error:
+            problems += error.problems
+    return documents, problems
 
 
 def problem_of(document: Document, finding: Finding) -> Problem:

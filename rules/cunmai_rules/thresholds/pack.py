@@ -24,9 +24,12 @@ from cunmai_rules.thresholds.forms import (
     WhenCount,
     WhenIs,
     WhenMissing,
+    WhenScoreAt,
+    WhenScoreBand,
 )
-from cunmai_rules.thresholds.leaves import Reads, Value
-from cunmai_rules.thresholds.limits import Seconds
+from cunmai_rules.thresholds.leaves import Reads
+from cunmai_rules.thresholds.limits import Limit, Seconds
+from cunmai_rules.thresholds.scored import ScoreAt, ScoreBand
 from cunmai_rules.thresholds.worded import Heard
 from cunmai_wire.events import Grade, Priority
 from cunmai_wire.quality import QualityFlag
@@ -78,6 +81,9 @@ class Rule(Part):
     def _has_a_clear_that_fits(self) -> Rule:
         if not isinstance(self.when, Silence):
             _check_clear(self.when, self.clear)
+            for leaf in self.leaves:
+                if isinstance(leaf, ScoreAt | ScoreBand):
+                    leaf.check_applies(self.applies)
             if all(isinstance(leaf, Heard) for leaf in leaves_of(self.when)):
                 raise ValueError(
                     "heard 要与测量值一起写在 all 里, 单独不会解除 / "
@@ -121,12 +127,12 @@ def _check_clear(raised: AnyWhen, cleared: AnyClear | None) -> None:
         )
     if not isinstance(cleared, ClearLimit):
         return
-    if isinstance(raised, WhenIs | WhenMissing):
+    if isinstance(raised, WhenIs | WhenMissing | WhenScoreBand):
         raise ValueError(
-            "is 和 missing 的 clear 写 for_s: 不再是这样满多久 / "
-            "with is and missing, clear is a for_s: for how long it is so no more"
+            "is、missing 和 band 的 clear 写 for_s: 不再是这样满多久 / "
+            "with is, missing and band, clear is a for_s: for how long it is so no more"
         )
-    if not isinstance(raised, When | WhenCount):
+    if not isinstance(raised, When | WhenCount | WhenScoreAt):
         raise ValueError(
             "组合条件的 clear 写 for_s, 或用 all/any 列出带 reads 的条件 / "
             "for a combined condition, clear is a for_s, or all/any with conditions that say what they read"
@@ -134,7 +140,7 @@ def _check_clear(raised: AnyWhen, cleared: AnyClear | None) -> None:
     _check_sides(raised, cleared)
 
 
-def _check_sides(raised: Value, cleared: ClearLimit) -> None:
+def _check_sides(raised: Limit, cleared: ClearLimit) -> None:
     if raised.direction.low_side == cleared.direction.low_side:
         raise ValueError(
             "clear 必须在 when 的另一侧, 例如 at_or_below 93 配 at_or_above 95 / "

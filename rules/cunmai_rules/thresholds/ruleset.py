@@ -12,6 +12,7 @@ from cunmai_rules.thresholds.applies import Applies, PersonalLimits
 from cunmai_rules.thresholds.forms import ClearLimit, Silence, When
 from cunmai_rules.thresholds.leaves import Need
 from cunmai_rules.thresholds.pack import Rule
+from cunmai_rules.thresholds.scored import ScoreAt, ScoreBand
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ _WORDS = {"title", "source", "prompt", "priority", "one_sided"}
 def _digest(rule: Rule) -> str:
     """Equal where two rules judge alike, whatever their words, and whatever else a later version lets them say."""
     does = rule.model_dump_json(exclude=_WORDS, exclude_defaults=True)
-    return hashlib.sha256(does.encode()).hexdigest()[:12]
+    scores = [leaf.scorer.digest for leaf in rule.leaves if isinstance(leaf, ScoreAt | ScoreBand)]
+    return hashlib.sha256("".join([does, *scores]).encode()).hexdigest()[:12]
 
 
 def for_subject(rule: VersionedRule, own: PersonalLimits | None) -> VersionedRule:

@@ -10,6 +10,7 @@ from cunmai_rules.thresholds.labels import KINDS, field_label, word_label
 from cunmai_rules.thresholds.leaves import Change, Count, Value
 from cunmai_rules.thresholds.limits import Direction
 from cunmai_rules.thresholds.pack import Rule
+from cunmai_rules.thresholds.scored import ScoreAt, ScoreBand
 from cunmai_rules.thresholds.worded import Heard, Is, Missing
 
 Lang = Literal["zh", "en"]
@@ -54,6 +55,8 @@ def condition_sentence(condition: Condition, lang: Lang) -> str:
             text = _change(condition, lang)
         case Is() | Heard() | Missing():
             text = _worded(condition, lang)
+        case ScoreAt() | ScoreBand():
+            text = _score(condition, lang)
         case All():
             text = _side((" 并且 ", " and "), lang).join(_bracketed(part, lang) for part in condition.all)
         case AnyOf():
@@ -112,6 +115,16 @@ def _worded(condition: Is | Heard | Missing, lang: Lang) -> str:
         case _:
             assert_never(condition)
     return text
+
+
+def _score(condition: ScoreAt | ScoreBand, lang: Lang) -> str:
+    table = condition.scorer.table
+    title = _side((table.title.zh, table.title.en), lang)
+    if isinstance(condition, ScoreAt):
+        comparison = _side(_COMPARISONS[condition.direction], lang)
+        return f"{title} {comparison} {condition.value:g}{_side((' 分', ''), lang)}"
+    bands = [_side((one.title.zh, one.title.en), lang) for one in table.bands if one.band in condition.band]
+    return f"{title}: " + _side(("或", " or "), lang).join(bands)
 
 
 def _word(name: str, word: bool | str, lang: Lang) -> str:

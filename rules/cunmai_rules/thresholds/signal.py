@@ -11,6 +11,7 @@ from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.forms import ClearLimit, ClearNoLonger, Silence
 from cunmai_rules.thresholds.leaves import AtHand, Truth, Value
 from cunmai_rules.thresholds.ruleset import Input, VersionedRule
+from cunmai_rules.thresholds.scored import ScoreAt
 from cunmai_rules.thresholds.state import Memory
 
 Given = tuple[tuple[Input, Any], ...]
@@ -71,7 +72,7 @@ def read_signal(
         case ClearNoLonger():
             cleared = met is False
         case ClearLimit():
-            assert isinstance(when, Value), "a single limit clears a single value"
+            assert isinstance(when, Value | ScoreAt), "a single limit clears a single value, or a score"
             cleared = when.meets_also(clear, at)
         case _:
             cleared = clear.truth(at)

@@ -13,7 +13,7 @@ from cunmai_rules.thresholds.leaves import AtHand, Need, Truth, ValueName, Withi
 from cunmai_rules.thresholds.limits import Direction
 
 
-def _listed(given: Any) -> Any:
+def listed(given: Any) -> Any:
     """One word or several, as several."""
     several = given if isinstance(given, list | tuple) else [given]
     if not several or not all(isinstance(one, str | bool) for one in several):
@@ -29,7 +29,7 @@ class Is(Part):
     reads: ValueName
     is_: Annotated[
         tuple[bool | str, ...],
-        BeforeValidator(_listed, json_schema_input_type=bool | str | list[str]),
+        BeforeValidator(listed, json_schema_input_type=bool | str | list[str]),
         Field(alias="is", max_length=20),
     ]
     within_s: Within | None = None

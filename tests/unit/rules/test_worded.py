@@ -322,8 +322,8 @@ def test_a_mistake_in_when_is_named_with_its_line(when: str, clear: str, zh: str
             "{at_or_above: 3}",
             {},
             (
-                "test.yaml:5: rules.0: is 和 missing 的 clear 写 for_s: 不再是这样满多久 / "
-                "rules.0: with is and missing, clear is a for_s: for how long it is so no more"
+                "test.yaml:5: rules.0: is、missing 和 band 的 clear 写 for_s: 不再是这样满多久 / "
+                "rules.0: with is, missing and band, clear is a for_s: for how long it is so no more"
             ),
         ),
         (
@@ -331,8 +331,8 @@ def test_a_mistake_in_when_is_named_with_its_line(when: str, clear: str, zh: str
             "{is: connected}",
             {},
             (
-                "test.yaml:11: rules.0.clear: clear 里带 reads、is 的条件写在 all 或 any 里 / "
-                "rules.0.clear: in clear, conditions with reads or is go into all or any"
+                "test.yaml:11: rules.0.clear: clear 里带 reads、is、score 的条件写在 all 或 any 里 / "
+                "rules.0.clear: in clear, conditions with reads, is or score go into all or any"
             ),
         ),
         (
