@@ -15,6 +15,7 @@ from importlib.metadata import version
 import structlog
 
 from cunmai_gateway.clocktrust import ClockWatch, boot_clock_ms, read_clock_trust
+from cunmai_gateway.commanded import drop_prompt
 from cunmai_gateway.configuration import Configuration
 from cunmai_gateway.devices import Devices, Heard
 from cunmai_gateway.kiosk.around import Surroundings
@@ -41,7 +42,7 @@ from cunmai_runtime.clock import Clock, system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.logs import OnChange
 from cunmai_wire.base import ClockTrust
-from cunmai_wire.commands import Configure
+from cunmai_wire.commands import Configure, Prompt
 
 _LOOK_EVERY_S = 10.0
 
@@ -86,7 +87,9 @@ class Gateway:
         stated = Stated(identity, self._watch, stream)
         self._state_configuration(stated)
         configure = partial(self._configure, stated)
-        uplink = Uplink(self._settings.mqtt, stated, self._spool, configure, limits=self._pace())
+        uplink = Uplink(
+            self._settings.mqtt, stated, self._spool, configure, prompt=self._prompt, limits=self._pace()
+        )
         self._uplink = uplink
         if self.kiosk is not None:
             await self.kiosk.open()
@@ -210,6 +213,12 @@ class Gateway:
         self._state_configuration(stated)
         if self._uplink is not None:
             self._uplink.announce()
+
+    def _prompt(self, prompt: Prompt) -> None:
+        if self.kiosk is not None:
+            self.kiosk.prompt(prompt)
+        else:
+            drop_prompt(prompt)
 
     def _state_configuration(self, stated: Stated) -> None:
         stated.configuration_version = self._configuration.version

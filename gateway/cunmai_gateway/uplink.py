@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from cunmai_gateway.commanded import Commanded
+from cunmai_gateway.commanded import Commanded, drop_prompt
 from cunmai_gateway.inbox import MOST_WAITING, Inbox
 from cunmai_gateway.lanes import LaneLimits, Lanes, Window
 from cunmai_gateway.spool import Batch
@@ -17,7 +17,7 @@ from cunmai_gateway.spool_thread import SpoolThread, SpoolUnavailable
 from cunmai_gateway.stated import Stated, read_lost
 from cunmai_runtime.logs import OnChange
 from cunmai_runtime.mqtt import Handlers, MqttSession, MqttSettings, Will
-from cunmai_wire.commands import Configure
+from cunmai_wire.commands import Configure, Prompt
 from cunmai_wire.state import Presence
 from cunmai_wire.topics import Channel, gateway_topic
 
@@ -39,10 +39,11 @@ class Uplink:
         spool: SpoolThread,
         configure: Callable[[Configure], Awaitable[None]],
         *,
+        prompt: Callable[[Prompt], None] = drop_prompt,
         limits: LaneLimits | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`configure` takes a configuration or notes in `stated` why not."""
+        """`configure` takes a configuration or notes in `stated` why not; `prompt` shows it, or does not."""
         self._stated = stated
         self._spool = spool
         self._now_s = monotonic_s
@@ -59,7 +60,9 @@ class Uplink:
         self._changed = OnChange()
         self._topics = {channel: gateway_topic(gateway, channel) for channel in Channel}
         inbox_topics = (self._topics[Channel.RECEIPTS], self._topics[Channel.COMMANDS])
-        self._inbox = Inbox(spool, inbox_topics, self._heard, Commanded(spool, self._resend, configure))
+        self._inbox = Inbox(
+            spool, inbox_topics, self._heard, Commanded(spool, self._resend, configure, prompt)
+        )
         self._session = MqttSession(
             mqtt,
             f"gateway-{gateway}",

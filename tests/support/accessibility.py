@@ -74,7 +74,10 @@ def tab_until(browser: Browser, name: str, most: int = 25) -> list[dict[str, Any
     way: list[dict[str, Any]] = []
     for _ in range(most):
         press(browser, Keys.TAB)
-        way.append(browser.driver.execute_script(_FOCUS))
-        if way[-1]["name"] == name:
+        focus = browser.driver.execute_script(_FOCUS)
+        if focus["tag"] == "BODY":
+            continue  # between the page's end and its beginning the focus is the browser's own
+        way.append(focus)
+        if focus["name"] == name:
             return way
     raise AssertionError(f"{name} is not reached with Tab: {[one['name'] for one in way]}")

@@ -39,6 +39,7 @@ class Screen:
 PHONE = Screen("phone", 390, 844, mobile=True)
 SMARTPHONE = Screen("smartphone", 390, 844, mobile=True)
 SMALL_KIOSK = Screen("small-kiosk", 1280, 800, mobile=False)
+LARGE_KIOSK = Screen("large-kiosk", 1920, 1080, mobile=False)
 KIOSK = Screen("kiosk", 1280, 1024, mobile=False)
 
 

@@ -8,21 +8,20 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
+from cunmai_gateway.kiosk.api_entries import EntriesApi
 from cunmai_gateway.kiosk.episodes import Episode
+from cunmai_gateway.kiosk.faults import Fault, body_of
 from cunmai_gateway.kiosk.guard import Guard, refusal
 from cunmai_gateway.kiosk.identify import Known, Refusal
 from cunmai_gateway.kiosk.kiosk import Kiosk
 from cunmai_gateway.kiosk.pages import Pages
-from cunmai_gateway.kiosk.requests import Attribute, CheckIn, Nothing, SiteReport
-from cunmai_gateway.readings import NotInContract
+from cunmai_gateway.kiosk.requests import Attribute, CheckIn, Nothing
 from cunmai_runtime.errors import Retryable
 from cunmai_wire.base import ResidentId
 
@@ -30,17 +29,6 @@ MOST_LISTENERS = 8
 LOOK_EVERY_S = 0.2
 SAY_EVERY_S = 1.5
 """The page takes a silence of four seconds for a lost gateway."""
-
-_Body = TypeVar("_Body", bound=BaseModel)
-
-
-class Fault(Exception):
-    """An answer that is no success: the sentence's code, and the HTTP status."""
-
-    def __init__(self, code: str, status: int) -> None:
-        super().__init__(code)
-        self.code = code
-        self.status = status
 
 
 @dataclass
@@ -65,6 +53,7 @@ def build_app(
     _answer_faults(app)
     Pages(kiosk, here / "templates").add_to(app)
     _Api(kiosk, listeners or Listeners()).add_to(app)
+    EntriesApi(kiosk).add_to(app)
     app.add_middleware(Guard, hosts=hosts, now_s=now_s)
     return app
 
@@ -81,14 +70,6 @@ def _answer_faults(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> JSONResponse:
         return refusal("not_found", error.status_code)
-
-
-async def _body(request: Request, model: type[_Body]) -> _Body:
-    """The request's body. Raises Fault: pydantic's own words would repeat the input."""
-    try:
-        return model.model_validate_json(await request.body())
-    except ValidationError:
-        raise Fault("not_json", 422) from None
 
 
 class _Api:
@@ -108,7 +89,6 @@ class _Api:
             ("/api/check-out", self.check_out),
             ("/api/stay", self.stay),
             ("/api/attribute", self.attribute),
-            ("/api/site-status", self.site_status),
         ]
         for path, handler in get:
             app.add_api_route(path, handler, methods=["GET"])
@@ -148,25 +128,25 @@ class _Api:
     # -- changing -----------------------------------------------------------------------------------
 
     async def check_in(self, request: Request) -> Response:
-        who = self._kiosk.check_in((await _body(request, CheckIn)).text)
+        who = self._kiosk.check_in((await body_of(request, CheckIn)).text)
         if isinstance(who, Refusal):
             raise Fault(who.value, 422)
         return JSONResponse({"resident": who.resident})
 
     async def check_out(self, request: Request) -> Response:
-        await _body(request, Nothing)
+        await body_of(request, Nothing)
         if not self._kiosk.check_out():
             raise Fault("nothing_to_end", 409)
         return JSONResponse({})
 
     async def stay(self, request: Request) -> Response:
-        await _body(request, Nothing)
+        await body_of(request, Nothing)
         if not self._kiosk.stay():
             raise Fault("ended_meanwhile", 409)
         return JSONResponse({})
 
     async def attribute(self, request: Request) -> Response:
-        asked = await _body(request, Attribute)
+        asked = await body_of(request, Attribute)
         resident = self._resident(asked.text)
         episode = Episode(
             asked.stream, asked.device, asked.kind, asked.counts_for,
@@ -186,18 +166,3 @@ class _Api:
         if isinstance(who, Known):
             return who.resident
         raise Fault(who.value, 422)
-
-    async def site_status(self, request: Request) -> Response:
-        asked = await _body(request, SiteReport)
-        values: dict[str, Any] = asked.model_dump(exclude={"key"}, exclude_none=True)
-        if not values["stock_days"]:
-            del values["stock_days"]
-        if not values:
-            raise Fault("nothing_entered", 422)
-        if not set(asked.stock_days) <= set(self._kiosk.settings.medicines):
-            raise Fault("bad_number", 422)
-        try:
-            new = await self._kiosk.report_site(values, asked.key)
-        except NotInContract:
-            raise Fault("bad_number", 422) from None
-        return JSONResponse({"new": new})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from cunmai_gateway.kiosk.entering import BY_HAND, ENTERED_WORDS
 from cunmai_gateway.kiosk.store import Kept
 from cunmai_wire.codes import CODES
 
@@ -29,6 +31,8 @@ class Episode:
     count: int
     spans: dict[str, tuple[float, float]]
     """Lowest and highest of each value."""
+    words: dict[str, str | bool] = field(default_factory=dict)
+    """Of what a person entered: what is no number."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -42,6 +46,7 @@ class Episode:
             "last_ms": self.last_ms,
             "count": self.count,
             "spans": {name: list(span) for name, span in self.spans.items()},
+            "words": self.words,
         }
 
 
@@ -63,7 +68,8 @@ def episodes(kept: Iterable[tuple[Kept, dict[str, float]]]) -> list[Episode]:
 def _belongs(group: Sequence[tuple[Kept, dict[str, float]]], one: Kept) -> bool:
     first, last = group[0][0], group[-1][0]
     return (
-        one.resident == last.resident
+        one.kind not in BY_HAND
+        and one.resident == last.resident
         and one.seq > last.seq
         and one.t_ms - last.t_ms <= GAP_MS
         and one.t_ms - first.t_ms <= LONGEST_MS
@@ -80,8 +86,19 @@ def _episode(group: Sequence[tuple[Kept, dict[str, float]]]) -> Episode:
             spans[name] = (min(low, value), max(high, value))
     return Episode(
         last.stream, last.device, last.kind, last.resident,
-        first.seq, last.seq, first.t_ms, last.t_ms, len(group), spans,
+        first.seq, last.seq, first.t_ms, last.t_ms, len(group), spans, _words(last),
     )  # fmt: skip
+
+
+def _words(entered: Kept) -> dict[str, str | bool]:
+    if entered.kind not in BY_HAND:
+        return {}
+    fields: dict[str, Any] = json.loads(entered.body)
+    return {
+        name: value
+        for name, value in fields.items()
+        if name in ENTERED_WORDS and isinstance(value, str | bool)
+    }
 
 
 def numbers_of(kind: str, fields: dict[str, Any]) -> dict[str, float]:

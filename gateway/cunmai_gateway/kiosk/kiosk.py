@@ -13,27 +13,28 @@ from typing import Any
 import structlog
 
 from cunmai_gateway.kiosk.around import Surroundings
-from cunmai_gateway.kiosk.attribution import Attributed, append_each
+from cunmai_gateway.kiosk.attribution import Attributed
 from cunmai_gateway.kiosk.cards import Cards
+from cunmai_gateway.kiosk.entries import KIOSK_DEVICE, Entries
 from cunmai_gateway.kiosk.episodes import Episode, episodes, numbers_of
 from cunmai_gateway.kiosk.identify import Known, Refusal, identify
 from cunmai_gateway.kiosk.live import FRESH_MS, LiveBoard
 from cunmai_gateway.kiosk.memory import Memory
+from cunmai_gateway.kiosk.prompts import Prompts, Told
 from cunmai_gateway.kiosk.sessions import Sessions
 from cunmai_gateway.kiosk.settings import KioskSettings
 from cunmai_gateway.kiosk.snapshot import snapshot
 from cunmai_gateway.kiosk.standing import Standing
 from cunmai_gateway.measurement import Measurement, NotClinicalReason
-from cunmai_gateway.readings import Draft, to_reading
+from cunmai_gateway.readings import Draft
 from cunmai_gateway.spool import Spool
-from cunmai_wire.readings import DeviceCondition
+from cunmai_wire.commands import Prompt
+from cunmai_wire.readings import DeviceCondition, OximetryMode
 
 LISTED_READINGS = 5_000
 _REFRESH_S = 1.0
 _FORGET_EVERY_S = 600.0
 _DAY_MS = 86_400_000
-KIOSK_DEVICE = "kiosk"
-"""The device of what people enter by hand."""
 
 
 class Kiosk:
@@ -44,6 +45,7 @@ class Kiosk:
     ) -> None:
         """`devices`: every device of the gateway, and the resident it is assigned to."""
         self.settings = settings
+        self._devices = devices
         self._at_kiosk = _at_kiosk(settings, devices)
         self._around = around
         self._resident_ids = re.compile(settings.resident_ids)
@@ -52,6 +54,8 @@ class Kiosk:
         self._live = LiveBoard(sorted(self._at_kiosk), around.clock())
         self._memory = Memory(data_dir / "kiosk.sqlite", around.clock)
         self._standing = Standing(self._memory, self.sessions, around)
+        self._prompts = Prompts()
+        self.entries = Entries(self._memory, self.sessions, around, self._entered)
         self._asked_s = 0.0
         self._log = structlog.get_logger("kiosk")
 
@@ -67,6 +71,7 @@ class Kiosk:
 
     def configure(self, devices: Mapping[str, str | None]) -> None:
         """From now on these devices and assignments."""
+        self._devices = devices
         self._at_kiosk = _at_kiosk(self.settings, devices)
         self._live.configure(sorted(self._at_kiosk))
 
@@ -78,6 +83,9 @@ class Kiosk:
         now_ms = self._around.clock()
         if now_ms - t_ms <= FRESH_MS and self._live.measured(device, measurement, t_ms):
             self.sessions.measured(t_ms, now_ms)
+            resident = self.resident_of(device, self._devices.get(device), t_ms)
+            series = measurement.values.get("mode") == OximetryMode.CONTINUOUS
+            self._prompts.measured(device, measurement.kind, resident, t_ms, series=series)
 
     def nothing(self, device: str, reason: NotClinicalReason) -> None:
         """A frame came that measures nobody."""
@@ -96,6 +104,15 @@ class Kiosk:
         """On the spool's thread: append, and remember what can be attributed. Raises what the spool raises."""
         self._memory.append(spool, drafts, not_stored=not_stored)
 
+    def prompt(self, prompt: Prompt) -> Told:
+        """The rules ask whoever stands here for something."""
+        told = self._prompts.take(prompt, self._around.clock())
+        self._log.info("kiosk.prompt", id=prompt.id, rule=prompt.rule, outcome=told.value)
+        return told
+
+    def _entered(self, kind: str, resident: str | None, t_ms: int) -> None:
+        self._prompts.measured(KIOSK_DEVICE, kind, resident, t_ms, series=False)
+
     # -- from the page --------------------------------------------------------------------------------
 
     def check_in(self, text: str) -> Known | Refusal:
@@ -105,6 +122,8 @@ class Kiosk:
             self.sessions.check_in(who.resident, self._around.clock())
             self._live.begin()
             self._standing.begin()
+            self.entries.begin()
+            self._prompts.checked_in()
             self._log.info("kiosk.checked_in", resident=who.resident)
         else:
             self._log.info("kiosk.check_in_refused", reason=who.value)
@@ -122,19 +141,28 @@ class Kiosk:
         """The session goes on."""
         return self.sessions.stay(self._around.clock())
 
+    def dismiss(self, prompt_id: str) -> bool:
+        """Somebody has read a prompt. False where it was over."""
+        return self._prompts.dismiss(prompt_id)
+
     def state(self) -> dict[str, Any]:
         """What the page shows; cheap enough for several times a second."""
         self._asked_s = asyncio.get_running_loop().time()
         now_ms = self._around.clock()
+        session = self.sessions.current(now_ms)
+        shown = self._prompts.view(session.resident if session else None, now_ms)
         return snapshot(
             now_ms=now_ms,
-            session=self.sessions.current(now_ms),
+            session=session,
             ended=self.sessions.last_ended(),
             limits=self.settings.limits,
             live=self._live.view(now_ms),
             backlog=self._standing.now(),
             altitude_m=self.settings.altitude_m,
-        )
+        ) | {
+            "prompts": [one.as_json() for one in shown],
+            "entered": self.entries.listed() if session else [],
+        }
 
     async def recent(self) -> list[Episode]:
         """What was measured lately, in episodes, the newest first."""
@@ -152,22 +180,6 @@ class Kiosk:
             self._log.info("kiosk.attributed", readings=outcome.corrected, resident=resident)
         await self.refresh()
         return outcome
-
-    async def report_site(self, values: dict[str, object], key: str) -> bool:
-        """Enter the clinic's status, once per `key`. Raises NotInContract, Retryable."""
-        measurement = Measurement("site_status", values, once_keys=(f"site:{key}",))
-        draft = to_reading(
-            measurement,
-            device=KIOSK_DEVICE,
-            resident=None,
-            t_ms=self._around.clock(),
-            clock=self._around.trust(),
-        )
-        seqs, highest = await self._around.spool.use(
-            lambda spool: (append_each(spool, [draft]), _highest(spool))
-        )
-        self._around.appended(*highest)
-        return seqs[0] is not None
 
     # -- keeping up -----------------------------------------------------------------------------------
 

@@ -59,9 +59,12 @@ class Memory:
             self._store.close()
             self._store = None
 
-    def append(self, spool: Spool, drafts: Sequence[Draft], *, not_stored: Mapping[int, int]) -> None:
-        """Append to the spool and remember. Raises what the spool raises.
+    def append(
+        self, spool: Spool, drafts: Sequence[Draft], *, not_stored: Mapping[int, int]
+    ) -> list[int | None]:
+        """Append to the spool and remember; the number of each, None where the spool had taken it before.
 
+        Raises what the spool raises.
         The memory's own failure costs only the memory, until it has caught up.
         """
         seqs = append_each(spool, drafts, not_stored=not_stored)
@@ -72,14 +75,19 @@ class Memory:
             # Not even a fault of the spool may leave here: what is appended would be appended again.
             self._behind = True
             self._failed(fault)
-            return
+            return seqs
         self._behind = False
         self._changed.clear("store")
         self.news.extend((spool.stream, one) for one in fresh)
+        return seqs
 
     def newest(self, spool: Spool, limit: int) -> list[Kept]:
         """The newest measurements, oldest first. Raises StoreFault."""
         return self.use(spool, lambda store: store.newest(limit))
+
+    def of_kinds(self, spool: Spool, kinds: Sequence[str], limit: int) -> list[Kept]:
+        """The newest measurements of these kinds, oldest first. Raises StoreFault."""
+        return self.use(spool, lambda store: store.of_kinds(kinds, limit))
 
     def unattributed(self, spool: Spool) -> int:
         """How many episodes count for nobody. Raises StoreFault."""

@@ -1,4 +1,4 @@
-"""The pages: measurement, whose reading it is, the clinic's status. Rendered here, moved by a little script."""
+"""The pages, in two languages. Rendered here, moved by a little script."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cunmai_wire.codes import CODES
 
 
 class Pages:
-    """Three pages in two languages."""
+    """Four pages in two languages."""
 
     def __init__(self, kiosk: Kiosk, templates: Path) -> None:
         self._kiosk = kiosk
@@ -36,6 +36,10 @@ class Pages:
         async def readings(request: Request) -> HTMLResponse:
             return self._render("readings", _language(request))
 
+        @app.get("/observe")
+        async def observe(request: Request) -> HTMLResponse:
+            return self._render("observe", _language(request))
+
         @app.get("/site")
         async def site(request: Request) -> HTMLResponse:
             return self._render("site", _language(request))
@@ -45,7 +49,8 @@ class Pages:
             page=page,
             lang=lang,
             suffix="?lang=en" if lang == "en" else "",
-            text={name: say(pair, lang) for name, pair in words.PAGE.items()},
+            text={name: say(pair, lang) for name, pair in (words.PAGE | words.OBSERVE).items()},
+            choices=_choices(lang),
             words=self._words[lang],
             medicines=self._kiosk.settings.medicines,
         )
@@ -71,7 +76,7 @@ def script_words(lang: Lang) -> str:
         if kind in words.KINDS
     }
     everything = {
-        "page": side(words.PAGE),
+        "page": side(words.PAGE | words.OBSERVE),
         "hint": side(words.HINTS),
         "advice": side(words.ADVICE),
         "next": side(words.NEXT),
@@ -81,8 +86,16 @@ def script_words(lang: Lang) -> str:
         "answer": side(words.ANSWERS),
         "kind": side(words.KINDS),
         "value": values,
+        "choice": _choices(lang),
     }
     return json.dumps(everything, ensure_ascii=False).replace("<", "\\u003c")
+
+
+def _choices(lang: Lang) -> dict[str, dict[str, str]]:
+    return {
+        name: {value: say(pair, lang) for value, pair in pairs.items()}
+        for name, pairs in words.CHOICES.items()
+    }
 
 
 _SHORT = {
@@ -93,4 +106,6 @@ _SHORT = {
     "diastolic_mmhg": "Diastolic",
     "mean_arterial_mmhg": "Mean",
     "glucose_mmol_l": "Glucose",
+    "respiratory_rate_per_min": "Breaths",
+    "oxygen_flow_l_min": "Oxygen flow",
 }

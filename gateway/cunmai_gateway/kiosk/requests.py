@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from cunmai_wire.base import DeviceId, ResidentId, Seq, StreamId
+from cunmai_wire.base import DeviceId, Millis, ResidentId, Seq, StreamId
+from cunmai_wire.readings import Consciousness, DicomUid, FollowUpMethod, ReportStatus
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
 
@@ -38,10 +39,56 @@ class Attribute(_Request):
     """A card, a code or an id; None: for nobody for now."""
 
 
-class SiteReport(_Request):
-    """The clinic's own status. `key` is made by the page: the same one is taken once."""
+class _Entry(_Request):
+    """Something entered by hand. `key` is made by the page: the same one is taken once."""
 
     key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{8,64}$")]
+
+
+class Observed(_Entry):
+    """Something of the resident whose visit, by the state, began at `began_ms`. Ranges are answered, not
+    refused here, so that the sentence can say what to do."""
+
+    began_ms: Millis
+
+
+class Respiration(Observed):
+    """Breaths counted over a minute."""
+
+    respiratory_rate_per_min: float
+
+
+class Assessed(Observed):
+    """What was seen; what was not looked at is absent."""
+
+    consciousness: Consciousness | None = None
+    on_oxygen: bool | None = None
+    oxygen_flow_l_min: float | None = None
+    febrile_or_crying: bool | None = None
+
+
+class FollowedUp(Observed):
+    """The resident was seen, or spoken to."""
+
+    method: FollowUpMethod
+
+
+class ExamReport(_Entry):
+    """How far the report of an exam of this clinic has come."""
+
+    study_uid: DicomUid
+    status: ReportStatus
+
+
+class Dismiss(_Request):
+    """A prompt that was read."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class SiteReport(_Entry):
+    """The clinic's own status."""
+
     waiting_count: int | None = Field(default=None, ge=0, le=100_000)
     free_beds_count: int | None = Field(default=None, ge=0, le=100_000)
     stock_days: dict[str, Annotated[float, Field(ge=0, le=10_000)]] = Field(

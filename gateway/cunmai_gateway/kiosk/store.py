@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cunmai_gateway.kiosk.entering import BY_HAND
 from cunmai_runtime.errors import Retryable
 from cunmai_runtime.sqlite import open_database, transaction
 
@@ -49,9 +50,9 @@ _SELECT = (
 )
 _COUNT_UNATTRIBUTED = """
 SELECT count(*) FROM (
-    SELECT t_ms - lag(t_ms) OVER (PARTITION BY stream, device, kind ORDER BY t_ms, id) AS gap
+    SELECT kind, t_ms - lag(t_ms) OVER (PARTITION BY stream, device, kind ORDER BY t_ms, id) AS gap
     FROM kept WHERE resident IS NULL
-) WHERE gap IS NULL OR gap > ?
+) WHERE gap IS NULL OR gap > ? OR kind IN (SELECT value FROM json_each(?))
 """
 _SELECT_INTENTS = (
     "SELECT kept.id, stream, seq, t_ms, device, kind, body, kept.resident, head_stream, head_seq,"
@@ -152,6 +153,14 @@ class KioskStore:
         rows = self._rows(_SELECT + "ORDER BY t_ms DESC, id DESC LIMIT ?", limit)
         return [Kept(*row) for row in rows][::-1]
 
+    def of_kinds(self, kinds: Sequence[str], limit: int) -> list[Kept]:
+        """The newest measurements of these kinds, oldest first."""
+        rows = self._rows(
+            _SELECT + "WHERE kind IN (SELECT value FROM json_each(?)) ORDER BY t_ms DESC, id DESC LIMIT ?",  # noqa: S608
+            *(json.dumps(kinds), limit),
+        )
+        return [Kept(*row) for row in rows][::-1]
+
     def between(self, stream: str, device: str, kind: str, first: int, last: int) -> list[Kept]:
         """The measurements of one device and kind with first <= seq <= last."""
         rows = self._rows(
@@ -161,8 +170,11 @@ class KioskStore:
         return [Kept(*row) for row in rows]
 
     def unattributed(self, gap_ms: int) -> int:
-        """How many episodes count for nobody: runs of one device and kind without a longer gap."""
-        return int(self._rows(_COUNT_UNATTRIBUTED, gap_ms)[0][0])
+        """How many episodes count for nobody: runs of one device and kind without a longer gap.
+
+        What a person entered is one by itself.
+        """
+        return int(self._rows(_COUNT_UNATTRIBUTED, gap_ms, json.dumps(sorted(BY_HAND)))[0][0])
 
     def forget(self, before_ms: int, most: int) -> int:
         """Let go of the old, and of what is over the bound: attributed ones first. How many."""

@@ -30,6 +30,22 @@ def configure(id_: str, version: int) -> bytes:
     ).encode()
 
 
+def prompt(id_: str) -> bytes:
+    return json.dumps(
+        {
+            "v": 1,
+            "id": id_,
+            "at": 1,
+            "command": "prompt",
+            "device": "oxi-1",
+            "rule": "r",
+            "zh": "歇",
+            "en": "rest",
+            "until": 2,
+        }
+    ).encode()
+
+
 class Gateway:
     """What a command can reach, over one spool file that outlives it."""
 
@@ -37,7 +53,10 @@ class Gateway:
         self.spool = SpoolThread(lambda: Spool(path, created_ms=1))
         self.resent = 0
         self.configured: list[int] = []
-        self.commanded = Commanded(self.spool, self._resend, self._configure, retry_s=0.02)
+        self.prompted: list[str] = []
+        self.commanded = Commanded(
+            self.spool, self._resend, self._configure, lambda one: self.prompted.append(one.id), retry_s=0.02
+        )
 
     def _resend(self) -> None:
         self.resent += 1
@@ -79,6 +98,17 @@ async def test_it_waits_for_the_disk_before_it_is_done(gateway: Gateway) -> None
     async with asyncio.timeout(10):
         await taking
     assert await gateway.spool.use(lambda spool: spool.was_obeyed("c1"))
+
+
+async def test_a_prompt_waits_for_no_disk_and_leaves_nothing_on_it(gateway: Gateway) -> None:
+    await gateway.spool.use(lambda spool: spool._db.execute("PRAGMA query_only = 1"))
+    async with asyncio.timeout(10):
+        await gateway.commanded.take(prompt("p1"))
+    assert gateway.prompted == ["p1"]
+    assert not await gateway.spool.use(lambda spool: spool.was_obeyed("p1"))
+    await gateway.spool.use(lambda spool: spool._db.execute("PRAGMA query_only = 0"))
+    await gateway.commanded.take(resend("c1"))
+    assert gateway.resent == 1
 
 
 async def test_what_is_no_command_is_refused(gateway: Gateway) -> None:

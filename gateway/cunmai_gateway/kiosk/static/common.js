@@ -27,6 +27,25 @@ export async function send(path, body) {
   }
 }
 
+/** Sent twice under one key, an entry is taken once. (randomUUID() is missing outside secure contexts.) */
+export function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The number in a field; undefined where it is empty, null where it may not be sent. */
+export function number(field) {
+  if (field.value === "" && !field.validity.badInput) return undefined;
+  return field.validity.valid ? Number(field.value) : null;
+}
+
+/** Values by name, in words: numbers with their units, and what was chosen. */
+export function described(values) {
+  return Object.entries(values).map(([name, value]) => {
+    const known = words.value[name];
+    return words.choice[name]?.[String(value)] ?? (known ? `${known.label} ${value} ${known.unit}` : "");
+  }).filter(Boolean).join(", ");
+}
+
 // -- live state ----------------------------------------------------------------------------------
 
 const SILENT_MS = 4000;
@@ -59,6 +78,7 @@ export function follow(show) {
 }
 
 function frame(state) {
+  prompts(state.prompts);
   const problem = state.all.delivery === "not_kept";
   put("disk", problem ? words.delivery.not_kept : "");
   byId("disk").hidden = !problem;
@@ -71,6 +91,52 @@ function frame(state) {
   badge.hidden = state.unattributed === 0;
   put("badge", state.unattributed > 99 ? "99+" : String(state.unattributed));
   badge.title = `${state.unattributed} ${words.page.unattributed_badge}`;
+}
+
+// -- what the rules ask for ----------------------------------------------------------------------
+
+let asked = "";
+
+function prompts(shown) {
+  const ids = shown.map((one) => one.id).join(" ");
+  const box = byId("prompts");
+  if (ids !== asked) {
+    asked = ids;
+    box.replaceChildren(...shown.map(prompt));
+  }
+  // Outside what is announced: a screen reader does not count the seconds.
+  shown.forEach((one, index) => {
+    const rest = box.children[index].querySelector(".rest");
+    rest.textContent = one.rest_s === null ? "" : one.rest_s > 0
+      ? words.page.prompt_rest.replace("{t}", minutes(one.rest_s)) : words.page.prompt_rested;
+  });
+}
+
+function prompt(one) {
+  const section = make("section", "prompt");
+  const button = make("button", "", words.page.prompt_done);
+  button.type = "button";
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const answer = await send("/api/dismiss", { id: one.id });
+    button.disabled = answer.ok;
+  });
+  const rest = make("p", "rest");
+  rest.setAttribute("aria-live", "off");
+  const said = make("div");
+  said.append(make("h2", "", words.page.prompt_title), make("p", "asks", one[lang]), rest);
+  section.append(said, button);
+  return section;
+}
+
+const minutes = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+
+/** A new element with a class and a text. */
+export function make(name, css = "", text = "") {
+  const made = document.createElement(name);
+  if (css) made.className = css;
+  made.textContent = text;
+  return made;
 }
 
 // -- a card reader that types --------------------------------------------------------------------

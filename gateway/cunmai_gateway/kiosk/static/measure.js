@@ -1,6 +1,6 @@
 // The measurement: who, put the finger in, the live value until it has settled, the result.
 
-import { byId, fill, follow, onCard, put, rounded, send, words } from "./common.js";
+import { byId, fill, follow, make, onCard, put, rounded, send, words } from "./common.js";
 
 const STEPS = ["who", "insert", "measuring", "result"];
 const RING = 553;
@@ -89,31 +89,24 @@ function result(state) {
 }
 
 function drawResult(one) {
-  const item = element("li", "result");
+  const item = make("li", "result");
   item.dataset.advice = one.advice;
-  const values = element("dl", "values");
+  const values = make("dl", "values");
   for (const [name, value] of Object.entries(one.values)) {
     const known = words.value[name];
     if (!known) continue;
-    const number = element("dd", "", rounded(value));
-    number.append(element("small", "", ` ${known.unit}`));
-    const pair = element("div");
-    pair.append(element("dt", "quiet", known.label), number);
+    const number = make("dd", "", rounded(value));
+    number.append(make("small", "", ` ${known.unit}`));
+    const pair = make("div");
+    pair.append(make("dt", "quiet", known.label), number);
     values.append(pair);
   }
-  const mark = element("span", "mark", words.mark[one.advice]);
+  const mark = make("span", "mark", words.mark[one.advice]);
   mark.setAttribute("aria-hidden", "true");
-  const advice = element("p", "advice");
-  advice.append(mark, element("span", "", words.advice[one.advice]));
-  item.append(element("h2", "", words.kind[one.kind] ?? ""), values, advice);
+  const advice = make("p", "advice");
+  advice.append(mark, make("span", "", words.advice[one.advice]));
+  item.append(make("h2", "", words.kind[one.kind] ?? ""), values, advice);
   return item;
-}
-
-function element(name, css = "", text = "") {
-  const made = document.createElement(name);
-  if (css) made.className = css;
-  made.textContent = text;
-  return made;
 }
 
 // -- buttons and the card ------------------------------------------------------------------------

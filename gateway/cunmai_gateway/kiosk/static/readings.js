@@ -1,6 +1,6 @@
 // Whose reading is it: recent measurements, and putting right for whom they count.
 
-import { byId, fill, follow, onCard, put, rounded, send, words } from "./common.js";
+import { byId, described, fill, follow, onCard, put, rounded, send, words } from "./common.js";
 
 const REFRESH_MS = 10000;
 let onlyUnattributed = true;
@@ -48,7 +48,9 @@ function draw(one) {
       const span = low === high ? rounded(low) : `${rounded(low)}–${rounded(high)}`;
       return `${words.value[name].label} ${span} ${words.value[name].unit}`;
     });
-  part(".what").textContent = `${values.join(", ") || words.kind[one.kind]} (${one.count} ${words.page.times})`;
+  const said = described(one.words);
+  const what = said ? `${words.kind[one.kind]}: ${[said, ...values].join(", ")}` : values.join(", ") || words.kind[one.kind];
+  part(".what").textContent = `${what} (${one.count} ${words.page.times})`;
   part(".whose").textContent = `${words.page.counts_for}: ${one.resident ?? words.page.nobody}`;
   item.classList.toggle("unknown", one.resident === null);
   part(".back").hidden = one.resident === null;

@@ -1,20 +1,9 @@
 // The clinic's own status: people waiting, free beds, days of medicine.
 
-import { byId, follow, onCard, put, send, words } from "./common.js";
+import { byId, follow, newKey, number, onCard, put, send, words } from "./common.js";
 
 follow(() => {});
 let key = newKey();
-
-/** The same report sent twice is taken once. (randomUUID() is missing outside secure contexts.) */
-function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** The number in a field; undefined where it is empty, null where it may not be sent. */
-function number(field) {
-  if (field.value === "" && !field.validity.badInput) return undefined;
-  return field.validity.valid ? Number(field.value) : null;
-}
 
 byId("site").addEventListener("submit", async (event) => {
   event.preventDefault();

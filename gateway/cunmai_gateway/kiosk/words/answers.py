@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cunmai_gateway.kiosk.entering import EntryFault
 from cunmai_gateway.kiosk.identify import Refusal
 from cunmai_gateway.kiosk.words.pair import Pair
 
@@ -41,11 +42,38 @@ ANSWERS: dict[str, Pair] = {
     ),
     "same_resident": ("本来就是此人的, 没有改动。", "They were theirs already: nothing changed."),
     "attributed": ("已改好, 更正 {n} 条, 将自动上传。", "Done: {n} corrected, and on their way."),
-    "nothing_entered": ("请至少填写一项。", "Enter at least one number."),
+    "nothing_entered": ("请至少填写一项。", "Enter at least one thing."),
     "bad_number": (
         "请检查数字: 人数和床数是整数, 天数可以有小数。",
         "Check the numbers: whole people and beds.",
     ),
+    EntryFault.BAD_RATE: (
+        "呼吸次数请填 1 到 120 的整数。看不到呼吸时马上叫医生, 先不要录入。",
+        "Breaths: a whole number from 1 to 120. If you see no breathing, call the doctor at once.",
+    ),
+    EntryFault.BAD_FLOW: (
+        "氧流量请填大于 0、不超过 60 的数, 单位是升/分; 不知道就空着。",
+        "Oxygen flow: above 0 and up to 60 L/min; leave it open if you do not know.",
+    ),
+    EntryFault.FLOW_WITHOUT_OXYGEN: (
+        "填了氧流量, 请先选“吸氧: 是”; 没有吸氧请把流量清空。",
+        "There is a flow: choose “On oxygen: yes” first, or empty the flow.",
+    ),
+    EntryFault.CHECK_IN_FIRST: (
+        "还没有登记是谁, 没有保存。请先刷卡或输入居民编号, 再填一次。",
+        "Nobody is checked in: not saved. Swipe the card or type the number, then enter it again.",
+    ),
+    EntryFault.SOMEBODY_ELSE: (
+        "登记的人已经换了或时间已到, 没有保存。请看清上面是谁, 再填一次。",
+        "Not saved: this visit has ended or somebody else has checked in. Look who it is, then enter it again.",
+    ),
+    EntryFault.NO_SUCH_EXAM: (
+        "找不到这次检查, 没有保存。请刷新页面再选。",
+        "This exam is not here any more: not saved. Reload and choose again.",
+    ),
+    "choose_exam": ("请选是哪一次检查, 报告怎么样。", "Choose the exam, and how its report is."),
+    "choose_method": ("请选随访方式。", "Choose how the follow-up was done."),
+    "already": ("这一条刚才已经保存了, 没有重复记。", "This was saved already; nothing was doubled."),
     "reported": ("已保存, 将自动上传。", "Saved, and on its way."),
     "disk": (
         "磁盘写不进去, 没有保存。请联系维护人员。",

@@ -17,4 +17,12 @@ KINDS: dict[str, Pair] = {
     "follow_up": ("随访", "Follow-up"),
     "ultrasound_report": ("超声报告", "Ultrasound report"),
 }
-UNITS = {"%": "%", "/min": "次/分 /min", "mm[Hg]": "mmHg", "Cel": "°C", "mmol/L": "mmol/L", "kg": "kg"}
+UNITS = {
+    "%": "%",
+    "/min": "次/分 /min",
+    "mm[Hg]": "mmHg",
+    "Cel": "°C",
+    "mmol/L": "mmol/L",
+    "kg": "kg",
+    "L/min": "升/分 L/min",
+}

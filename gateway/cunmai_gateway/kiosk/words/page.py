@@ -10,10 +10,12 @@ PAGE: dict[str, Pair] = {
     "nav": ("页面", "Pages"),
     "nav_measure": ("测量", "Measure"),
     "nav_readings": ("补登记", "Whose reading"),
+    "nav_observe": ("观察记录", "Observed"),
     "nav_site": ("机构情况", "Clinic status"),
     "skip": ("跳到正文", "Skip to the content"),
     "title_measure": ("健康测量", "Health check"),
     "title_readings": ("测量值是谁的", "Whose reading is it"),
+    "title_observe": ("观察记录", "What you observed"),
     "title_site": ("机构情况上报", "Report the clinic's status"),
     "who_title": ("请刷卡或扫码", "Swipe your card or scan your code"),
     "who_hint": (

@@ -10,12 +10,14 @@ import pytest
 import structlog
 from starlette.testclient import TestClient
 
-from cunmai_gateway.kiosk import api
+from cunmai_gateway.kiosk import api, faults
 from cunmai_gateway.kiosk.api import Listeners, build_app
 from cunmai_gateway.kiosk.guard import BURST, MAX_BODY_BYTES
 from cunmai_gateway.kiosk.server import allowed_hosts
 from cunmai_gateway.kiosk.settings import KioskSettings
+from cunmai_gateway.measurement import Measurement
 from cunmai_gateway.spool_thread import SpoolUnavailable
+from cunmai_wire.commands import Prompt
 from support.kiosk import Bench
 
 HEADERS = {"X-Cunmai-Kiosk": "1"}
@@ -224,6 +226,81 @@ def test_what_is_not_there_is_said(client: TestClient) -> None:
     assert client.get("/docs").status_code == 404
 
 
+def test_what_was_observed_is_entered_once_for_whoever_is_checked_in(
+    client: TestClient, bench: Bench
+) -> None:
+    entry = {"key": "0badcafe", "began_ms": 1, "respiratory_rate_per_min": 18}
+    refused = post(client, "respiration", **entry)
+    assert (refused.status_code, refused.json()["error"]) == (409, "check_in_first")
+    assert "请先刷卡" in refused.json()["zh"]
+    post(client, "check-in", text="R-1")
+    refused = post(client, "respiration", **entry)
+    assert (refused.status_code, refused.json()["error"]) == (409, "somebody_else")
+    entry["began_ms"] = client.get("/api/state").json()["session"]["began_ms"]
+    assert [post(client, "respiration", **entry).json() for _ in range(2)] == [{"new": True}, {"new": False}]
+    entry |= {"key": "0badcaff", "respiratory_rate_per_min": 0}
+    refused = post(client, "respiration", **entry)
+    assert (refused.status_code, refused.json()["error"]) == (422, "bad_rate")
+    (listed,) = client.get("/api/state").json()["entered"]
+    assert listed == {
+        "kind": "respiration", "values": {"respiratory_rate_per_min": 18.0}, "t_ms": bench.now_ms,
+    }  # fmt: skip
+
+
+def test_an_assessment_says_only_what_was_looked_at(client: TestClient, bench: Bench) -> None:
+    post(client, "check-in", text="R-1")
+    visit = {"began_ms": client.get("/api/state").json()["session"]["began_ms"]}
+    faults: list[tuple[dict[str, Any], str]] = [
+        ({}, "nothing_entered"),
+        ({"oxygen_flow_l_min": 2}, "flow_without_oxygen"),
+        ({"on_oxygen": True, "oxygen_flow_l_min": 61}, "bad_flow"),
+        ({"consciousness": "X"}, "not_json"),
+        ({"on_oxygen": "yes"}, "not_json"),
+        ({"consciousness": "A", "name": "王秀英"}, "not_json"),
+    ]
+    for number, (seen, code) in enumerate(faults):
+        answer = post(client, "assessment", key=f"0badcaf{number}", **visit, **seen)
+        assert (answer.status_code, answer.json()["error"]) == (422, code)
+    assert post(client, "assessment", key="0badcafe", **visit, consciousness="V").json() == {"new": True}
+    assert post(client, "follow-up", key="0badcaff", **visit, method="phone").json() == {"new": True}
+    assessed, followed = bench.readings()
+    assert {"consciousness", "on_oxygen", "febrile_or_crying"} & set(assessed) == {"consciousness"}
+    assert (assessed["consciousness"], followed["method"]) == ("V", "phone")
+
+
+def test_reports_of_exams(client: TestClient, bench: Bench) -> None:
+    exam = {
+        "study_uid": "2.25.1", "series_uid": "2.25.2", "sop_instance_uid": "2.25.3",
+        "sop_class_uid": "1.2.840.10008.5.1.4.1.1.6.1", "content_crc32": 1,
+    }  # fmt: skip
+    bench.measure(Measurement("ultrasound_exam", exam), "bp-1")
+    (listed,) = client.get("/api/exams").json()["exams"]
+    assert listed == {
+        "study_uid": "2.25.1", "t_ms": bench.now_ms, "device": "bp-1", "resident": None, "images": 1,
+        "body_part": None, "report": None,
+    }  # fmt: skip
+    asked = {"key": "0badcafe", "status": "final"}
+    assert post(client, "ultrasound-report", **asked, study_uid="2.25.1").json() == {"new": True}
+    gone = post(client, "ultrasound-report", **asked | {"key": "0badcaff"}, study_uid="2.25.9")
+    assert (gone.status_code, gone.json()["error"]) == (404, "no_such_exam")
+
+
+def test_a_prompt_is_dismissed(client: TestClient, bench: Bench) -> None:
+    prompt = Prompt.model_validate({
+        "v": 1, "id": "p-1", "at": 1, "command": "prompt", "resident": "R-1", "device": "oxi-1",
+        "rule": "r", "zh": "再测一次", "en": "Measure again", "until": bench.now_ms + 1000,
+    })  # fmt: skip
+    bench.call(lambda: bench.kiosk.prompt(prompt))
+    post(client, "check-in", text="R-1")
+    assert client.get("/api/state").json()["prompts"] == [
+        {"id": "p-1", "zh": "再测一次", "en": "Measure again", "rest_s": None}
+    ]
+    assert [post(client, "dismiss", id="p-1").json() for _ in range(2)] == [
+        {"dismissed": True}, {"dismissed": False},
+    ]  # fmt: skip
+    assert client.get("/api/state").json()["prompts"] == []
+
+
 def test_the_live_state_comes_as_events_and_listeners_are_bounded(bench: Bench) -> None:
     listeners = Listeners()
     app_api = api._Api(bench.kiosk, listeners)
@@ -236,7 +313,7 @@ def test_the_live_state_comes_as_events_and_listeners_are_bounded(bench: Bench) 
         others = [app_api._events() for _ in range(api.MOST_LISTENERS - 1)]
         for one in others:
             await anext(one)
-        with pytest.raises(api.Fault):
+        with pytest.raises(faults.Fault):
             await app_api.live()
         for one in (first, *others):
             await one.aclose()
@@ -248,7 +325,16 @@ def test_the_live_state_comes_as_events_and_listeners_are_bounded(bench: Bench) 
 
 
 def test_pages_protect_themselves_and_load_nothing_from_elsewhere(client: TestClient) -> None:
-    for path in ("/", "/readings", "/site", "/?lang=en", "/site?lang=en", "/readings?lang=xx"):
+    for path in (
+        "/",
+        "/readings",
+        "/site",
+        "/observe",
+        "/observe?lang=en",
+        "/?lang=en",
+        "/site?lang=en",
+        "/readings?lang=xx",
+    ):
         page = client.get(path)
         assert page.status_code == 200
         policy = page.headers["content-security-policy"]

@@ -8,6 +8,7 @@ from itertools import chain
 import pytest
 
 from cunmai_gateway.kiosk import words
+from cunmai_gateway.kiosk.entering import BY_HAND, EntryFault
 from cunmai_gateway.kiosk.guard import _STATUS
 from cunmai_gateway.kiosk.identify import Refusal
 from cunmai_gateway.kiosk.live import Signal
@@ -17,6 +18,7 @@ from cunmai_gateway.kiosk.snapshot import Delivery
 from cunmai_gateway.kiosk.stability import Settling
 from cunmai_gateway.measurement import Measurement, NotClinicalReason
 from cunmai_wire.quality import QualityFlag
+from cunmai_wire.readings import Consciousness, FollowUpMethod, ReportStatus
 from support.kiosk import Bench, oximetry
 
 
@@ -167,8 +169,12 @@ def test_every_code_has_its_sentence_in_both_languages() -> None:
     assert {*Delivery} <= set(words.DELIVERY)
     assert set(words.ADVICE) == set(words.ADVICE_MARKS) == set(words.NEXT)
     assert set(_STATUS) <= set(words.ANSWERS)
-    tables = (words.PAGE, words.HINTS, words.ADVICE, words.ENDED, words.REFUSALS, words.ANSWERS,
-              words.DELIVERY, words.KINDS, words.NEXT)  # fmt: skip
+    assert set(EntryFault) <= set(words.ANSWERS)
+    assert set(words.KINDS) >= BY_HAND
+    chosen = {"consciousness": Consciousness, "method": FollowUpMethod, "status": ReportStatus}
+    assert all(set(words.CHOICES[name]) == set(values) for name, values in chosen.items())
+    tables = (words.PAGE, words.OBSERVE, *words.CHOICES.values(), words.HINTS, words.ADVICE, words.ENDED,
+              words.REFUSALS, words.ANSWERS, words.DELIVERY, words.KINDS, words.NEXT)  # fmt: skip
     pairs = list(chain.from_iterable(table.values() for table in tables))
     assert all(zh.strip() and en.strip() for zh, en in pairs)
     assert all(any("一" <= char <= "鿿" for char in zh) for zh, en in pairs if zh != "English")
