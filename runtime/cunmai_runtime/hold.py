@@ -43,11 +43,13 @@ class Hold:
         *,
         on_retry: Callable[[], None] = lambda: None,
         chance: Callable[[], float] = random.random,
+        longest_s: float = LONGEST_PAUSE_S,
     ) -> None:
         self._service = service
         self._wait = wait
         self._on_retry = on_retry
         self._chance = chance
+        self._longest_s = longest_s
         self._changed = OnChange()
         self._log = structlog.get_logger(service)
 
@@ -67,7 +69,7 @@ class Hold:
             attempt += 1
             self._on_retry()
             if self._wait(
-                pause_s(attempt, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S, chance=self._chance())
+                pause_s(attempt, first_s=FIRST_PAUSE_S, longest_s=self._longest_s, chance=self._chance())
             ):
                 raise Stopped
 

@@ -123,6 +123,17 @@ class Database(Protocol):
     def lock_free(self, names: Sequence[str]) -> list[str]:
         """Lock those of them that nobody has now, without waiting; which."""
 
+    def take_role(self, role: str, slot: int) -> bool:
+        """For as long as this session lasts: be the only one with this role in this slot. False: somebody is."""
+
+    def leave_role(self, role: str, slot: int) -> None: ...
+
+    def be_counted(self, role: str) -> None:
+        """For as long as this session lasts: one of those that `counted` counts."""
+
+    def counted(self, role: str) -> int:
+        """How many sessions have asked to be counted."""
+
     def close(self) -> None: ...
 
 

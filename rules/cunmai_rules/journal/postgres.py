@@ -144,20 +144,17 @@ class PostgresDatabase:
         self._locked.update(free)
         return [by_number[number] for number in free]
 
-    def take_role(self, role: str, slot: int) -> bool:
-        """For as long as this session lasts: be the only one with this role and slot. False: somebody is."""
+    def take_role(self, role: str, slot: int, /) -> bool:
         ((taken,),) = self.execute("SELECT pg_try_advisory_lock(?::int, ?::int)", (self._role(role), slot))
         return bool(taken)
 
-    def leave_role(self, role: str, slot: int) -> None:
+    def leave_role(self, role: str, slot: int, /) -> None:
         self.execute("SELECT pg_advisory_unlock(?::int, ?::int)", (self._role(role), slot))
 
-    def be_counted(self, role: str) -> None:
-        """For as long as this session lasts: one of those that `counted` counts."""
+    def be_counted(self, role: str, /) -> None:
         self.execute("SELECT pg_advisory_lock_shared(?::int, -1)", (self._role(role),))
 
-    def counted(self, role: str) -> int:
-        """How many sessions have asked to be counted."""
+    def counted(self, role: str, /) -> int:
         ((count,),) = self.execute(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = ?::bigint::oid"
             " AND objid = 4294967295::oid AND objsubid = 2 AND granted"

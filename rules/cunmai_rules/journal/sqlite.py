@@ -57,6 +57,18 @@ class SqliteDatabase:
     def lock_free(self, names: Sequence[str], /) -> list[str]:
         return list(names)
 
+    # Only one service uses a file (`cunmai_runtime.service.sole_service`), so every role is its own.
+
+    def take_role(self, role: str, slot: int, /) -> bool:  # noqa: ARG002
+        return True
+
+    def leave_role(self, role: str, slot: int, /) -> None: ...
+
+    def be_counted(self, role: str, /) -> None: ...
+
+    def counted(self, role: str, /) -> int:  # noqa: ARG002
+        return 1
+
     def close(self) -> None:
         self._db.close()
 

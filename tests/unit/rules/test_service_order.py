@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from cunmai_rules import service as service_module
+from cunmai_rules import slots as slots_module
 from cunmai_rules.engine import Engine
+from cunmai_rules.journal.database import PostgresAt
 from cunmai_rules.service import RulesService
 from cunmai_runtime.intake import Delivery
 from support.rules_bench import Bench
@@ -52,9 +54,12 @@ def test_a_message_is_acknowledged_only_after_it_was_judged(
         order.append(f"judged {len(batch)}")
         return [("a-topic", b"of 1")]
 
-    monkeypatch.setattr(service_module, "Intake", OneMessage)
+    monkeypatch.setattr(slots_module, "Intake", OneMessage)
     monkeypatch.setattr(Engine, "take", judged)
     listen = bench.settings.listen.model_copy(update={"port": free_port()})
     data_dir = tmp_path / "service"
-    RulesService(bench.settings.model_copy(update={"listen": listen, "data_dir": data_dir})).run(stop)
+    changes: dict[str, Any] = {"listen": listen, "data_dir": data_dir}
+    if isinstance(bench.at, PostgresAt):
+        changes["database"] = SecretStr(bench.at.dsn)
+    RulesService(bench.settings.model_copy(update=changes)).run(stop)
     assert order == ["judged 1", "receipt of 1", "acknowledged 1"]
