@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
+from typing import Any
 
+from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.tools.tape import Heard
-from cunmai_runtime.errors import UserError
+
+PIECE = 5000
 
 
-def read_journal(path: Path, from_ms: int, to_ms: int) -> Iterator[Heard]:
-    """Readings measured in a span of time, each for whom it counts now, after corrections. Raises UserError."""
-    if not path.exists():
-        raise UserError(f"没有 {path}, 先运行 cunmai rules run / no journal yet at {path}: run rules first")
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-            rows = db.execute(
-                "SELECT subject.id, gateway, device, resident, arrived_ms, stream, seq, kind, t_ms, late, reading"
-                " FROM observation JOIN subject ON subject.id = observation.subject"
-                " WHERE t_ms BETWEEN ? AND ? AND NOT corrected",
-                (from_ms, to_ms),
-            )
-            yield from map(_heard, rows)
-    except sqlite3.DatabaseError as error:
-        raise UserError(f"{path} 读不出({error}) / {path} cannot be read: {error}") from None
+def read_journal(db: Database, from_ms: int, to_ms: int) -> Iterator[Heard]:
+    """Readings measured in a span of time, each for whom it counts now, after corrections. Piece by piece."""
+    stream, seq = "", 0
+    while True:
+        rows = db.execute(
+            "SELECT subject.id, subject.gateway, coalesce(observation.device, subject.device), subject.resident,"
+            " arrived_ms, stream, seq, kind, t_ms, late, reading"
+            " FROM observation JOIN subject ON subject.id = observation.subject"
+            " WHERE (stream, seq) > (:stream, :seq) AND t_ms BETWEEN :from_ms AND :to_ms AND corrected = 0"
+            " ORDER BY stream, seq LIMIT :piece",
+            {"stream": stream, "seq": seq, "from_ms": from_ms, "to_ms": to_ms, "piece": PIECE},
+        ).fetchall()
+        yield from map(_heard, rows)
+        if len(rows) < PIECE:
+            return
+        stream, seq = rows[-1][5], rows[-1][6]
 
 
-def _heard(row: tuple[str, str, str, str | None, int, str, int, str, int, int, str]) -> Heard:
+def _heard(row: tuple[Any, ...]) -> Heard:
     subject, gateway, device, resident, arrived_ms, stream, seq, kind, t_ms, late, reading = row
     body = json.loads(reading)
     event = Observation(

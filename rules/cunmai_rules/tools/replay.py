@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated
 
@@ -14,20 +13,24 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from cunmai_rules.journal.database import Database
 from cunmai_rules.releases.in_force import current_rules
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.loader import load_rules
 from cunmai_rules.tools.history import read_journal
+from cunmai_rules.tools.known import Known, known, moment_of
 from cunmai_rules.tools.replay_page import replay_page
 from cunmai_rules.tools.replay_report import as_json, print_report
-from cunmai_rules.tools.replaying import DAY_MS, Named, Progress, Replayed, Setting, replay_tape
+from cunmai_rules.tools.replaying import DAY_MS, Named, Progress, Setting, replay_tape
 from cunmai_rules.tools.sources import BEGINS_MS, read_file
 from cunmai_rules.tools.tape import Tape
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import load_model
 
+Bounds = tuple[str | None, str | None]
+"""`--from` and `--to`, as they were given."""
 LATE_AFTER_S = 300
 LEAD_UP_MS = DAY_MS
 """How much of the journal before `--from` is played first, so that alarms of the day before are not new."""
@@ -67,14 +70,14 @@ def replay(  # noqa: PLR0913, PLR0917 - one for each option of the command
 ) -> None:
     """用历史数据重演规则: 预警数, 每个团队的通知数, 新旧规则的差别 / history through old and new rules."""
     settings = load_model(config, RulesSettings) if config else None
-    setting = _setting(settings, answered_after)
     named = [_first(rules, settings), *_others(against or [])]
     files = [*(readings or []), *(more or [])]
-    with Tape() as tape, _progress() as progress:
+    with Tape() as tape, known(settings, system_clock()) as around, _progress() as progress:
+        setting = _setting(settings, answered_after, around)
         if files:
-            span = _from_files(tape, files, settings, from_, to, setting)
+            span = _from_files(tape, files, settings, (from_, to), setting)
         else:
-            span = _from_journal(tape, settings, from_, to, setting)
+            span = _from_journal(tape, around.journal, (from_, to), setting)
         replayed = replay_tape(tape, named, setting, span, progress)
         if not replayed.subjects:
             raise UserError("这段时间没有测量值 / there are no readings in this span of time")
@@ -88,14 +91,14 @@ def replay(  # noqa: PLR0913, PLR0917 - one for each option of the command
             typer.echo(f"图在 {html} / the pictures are in {html}")
 
 
-def _setting(settings: RulesSettings | None, answered_after_s: int) -> Setting:
+def _setting(settings: RulesSettings | None, answered_after_s: int, around: Known) -> Setting:
     if settings is None:
         return Setting(answered_after_s=answered_after_s)
     return Setting(
         settings.escalation_policy(),
         answered_after_s,
-        {site.gateway: site.altitude_m for site in settings.sites},
-        {site.gateway: site.contacts for site in settings.sites},
+        around.facts_of,
+        around.team_of,
         settings.utc_offset_minutes,
     )
 
@@ -119,51 +122,31 @@ def _others(folders: Sequence[Path]) -> list[Named]:
 
 
 def _from_files(
-    tape: Tape,
-    files: Sequence[Path],
-    settings: RulesSettings | None,
-    from_: str | None,
-    to: str | None,
-    setting: Setting,
+    tape: Tape, files: Sequence[Path], settings: RulesSettings | None, bounds: Bounds, setting: Setting
 ) -> tuple[int, int]:
     late_after_s = settings.late_after_s if settings else LATE_AFTER_S
     for file in files:
         tape.add(read_file(file, late_after_s * 1000, BEGINS_MS))
-    span = tape.span()
-    from_ms = _moment(from_, setting) if from_ else span.first_ms
-    to_ms = _moment(to, setting) if to else span.last_ms
+    from_, to = bounds
+    span, offset = tape.span(), setting.utc_offset_minutes
+    to_ms = moment_of(to, offset) if to else span.last_ms
     tape.cut_after(to_ms)
-    return from_ms, to_ms
+    return moment_of(from_, offset) if from_ else span.first_ms, to_ms
 
 
-def _from_journal(
-    tape: Tape, settings: RulesSettings | None, from_: str | None, to: str | None, setting: Setting
-) -> tuple[int, int]:
-    if settings is None or from_ is None:
+def _from_journal(tape: Tape, journal: Database | None, bounds: Bounds, setting: Setting) -> tuple[int, int]:
+    from_, to = bounds
+    if journal is None or from_ is None:
         raise UserError(
-            "给出 --readings 文件, 或 --config rules.yaml 和 --from / "
-            "give --readings FILE, or --config rules.yaml with --from"
+            "给出 --readings 文件, 或 --config rules.yaml (已运行过的服务) 和 --from / "
+            "give --readings FILE, or --from with the --config rules.yaml of a service that has run"
         )
-    from_ms = _moment(from_, setting)
-    to_ms = _moment(to, setting) if to else system_clock()
+    from_ms = moment_of(from_, setting.utc_offset_minutes)
+    to_ms = moment_of(to, setting.utc_offset_minutes) if to else system_clock()
     if to_ms <= from_ms:
         raise UserError("--to 应晚于 --from / --to must be later than --from")
-    tape.add(read_journal(settings.journal_path, from_ms - LEAD_UP_MS, to_ms))
+    tape.add(read_journal(journal, from_ms - LEAD_UP_MS, to_ms))
     return from_ms, to_ms
-
-
-def _moment(text: str, setting: Setting) -> int:
-    """ISO 8601; without a zone, in that of the messages."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UserError(
-            f"时间 {text!r} 读不懂, 例如 2026-11-01 或 2026-11-01T08:00 / "
-            f"cannot read the time {text!r}: for example 2026-11-01 or 2026-11-01T08:00"
-        ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone(timedelta(minutes=setting.utc_offset_minutes)))
-    return round(moment.timestamp() * 1000)
 
 
 @contextmanager
@@ -185,6 +168,3 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path} 写不进去({error.strerror}) / {path}: {error.strerror}") from None
-
-
-__all__ = ["Replayed", "replay"]

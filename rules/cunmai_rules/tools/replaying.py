@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.journal.judgements import Subject
-from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
+from cunmai_rules.subjects import FactsOf
+from cunmai_rules.thresholds.applies import NOTHING_KNOWN
 from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.window import Outcome
 from cunmai_rules.tools.compare import Difference, differences
+from cunmai_rules.tools.known import TeamOf
 from cunmai_rules.tools.messages import Messages
+from cunmai_rules.tools.moments import show_moment
 from cunmai_rules.tools.playback import TakenBack, play_subject
 from cunmai_rules.tools.tally import SubjectTally, Tally
 from cunmai_rules.tools.tape import Span, Tape
@@ -39,26 +41,15 @@ class Setting:
 
     policy: Policy = field(default_factory=Policy)
     answered_after_s: int = 300
-    altitudes: Mapping[str, int] = field(default_factory=dict)
-    """Metres, by gateway, where they are known."""
-    teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Contacts, by gateway, where they are known."""
+    facts_of: FactsOf = lambda _: NOTHING_KNOWN
+    team_of: TeamOf = lambda subject: subject.gateway
     utc_offset_minutes: int = 480
-
-    def facts(self, subject: Subject) -> Facts:
-        altitude_m = self.altitudes.get(subject.gateway)
-        return NOTHING_KNOWN if altitude_m is None else Facts(altitude_m=altitude_m)
-
-    def team(self, subject: Subject) -> str:
-        """The site's contacts, nearest first; the gateway where they are not known."""
-        return " > ".join(self.teams.get(subject.gateway, ())) or subject.gateway
 
     def day(self, t_ms: int) -> int:
         return (t_ms + self.utc_offset_minutes * 60_000) // DAY_MS
 
     def time(self, t_ms: int) -> str:
-        moment = datetime.fromtimestamp(t_ms / 1000, UTC) + timedelta(minutes=self.utc_offset_minutes)
-        return f"{moment:%Y-%m-%d %H:%M:%S}"
+        return show_moment(t_ms, self.utc_offset_minutes)
 
 
 @dataclass
@@ -91,7 +82,7 @@ def replay_tape(
         replayed.subjects += bool(days)
         for named, tally in replayed.tallies:
             found, asked_ms = play_one(subject, events, named.rules, setting, to_ms)
-            tally.take(found, setting.team(subject), asked_ms, to_ms)
+            tally.take(found, setting.team_of(subject), asked_ms, to_ms)
         progress(done, whole.subjects)
     return replayed
 
@@ -102,7 +93,7 @@ def play_one(
     """One subject through one rule set: what was found, and when somebody was asked (ms)."""
     found = SubjectTally(subject.id)
     messages = Messages(
-        subject.id, subject.resident, setting.team(subject), setting.policy, setting.answered_after_s
+        subject.id, subject.resident, setting.team_of(subject), setting.policy, setting.answered_after_s
     )
 
     def told(now_ms: int, outcome: Outcome) -> None:
@@ -110,7 +101,7 @@ def play_one(
             found.take(action)
             messages.take(now_ms, action)
 
-    play_subject(events, rules, setting.facts(subject), to_ms, told)
+    play_subject(events, rules, setting.facts_of(subject), to_ms, told)
     messages.passes(to_ms)
     return found, messages.asked_ms
 
