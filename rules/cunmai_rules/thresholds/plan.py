@@ -49,6 +49,8 @@ class Group:
     """By id, in the order of the files."""
     says: Mapping[Reason, Decision]
     """What is said of all the quiet ones together."""
+    normal: Decision
+    """The usual."""
 
     def met_by(self, lowest: float, highest: float) -> tuple[VersionedRule, ...]:
         """The rules whose limit a value meets; of a value that is a table, its lowest and its highest."""
@@ -149,6 +151,7 @@ def _group(key: str, rules: Sequence[VersionedRule]) -> Group:
         _limits(rules, low_side=False),
         {rule.rule.id: rule for rule in rules},
         {reason: Decision(key, reason) for reason in Reason},
+        Decision(key, Reason.NORMAL),
     )
 
 

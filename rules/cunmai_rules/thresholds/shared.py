@@ -51,6 +51,17 @@ def observe(group: Group, before: GroupState, event: Observation, said: Said) ->
         return before
     met = group.met_by(lowest, highest)
     usable = not event.quality or group.accepts.issuperset(event.quality)
+    t_ms = event.t_ms
+    if (
+        before.clear
+        and usable
+        and not met
+        and not before.apart
+        and before.evidence_ms <= t_ms <= before.evidence_ms + group.stale_ms
+        and (event.arrived_ms is None or before.evidence_ms <= event.arrived_ms)
+    ):  # the usual case, which `_together` would find as well
+        said.decisions.append(group.normal)
+        return GroupState(True, t_ms, NONE_APART)
     clear, evidence_ms, reason, turns = _together(group, before, event, usable)
     if not met and not before.apart:
         said.decisions.append(group.says[reason])

@@ -43,6 +43,8 @@ class Outcome:
 
 def reach(memory: Memory, events: Sequence[Observation]) -> Key | None:
     """After which reading the past is needed to judge these; None where it is not."""
+    if len(events) == 1 and _is_next(memory, events[0]):
+        return None
     if _clock_was_ahead(memory, events):
         return None
     inside = [key_of(event) for event in events if _inside(memory, event)]
@@ -59,13 +61,18 @@ def judge(
     past: Sequence[Observation] = (),
 ) -> Outcome:
     """Judge readings of one subject, in any order. `past`: its readings after what `reach` said."""
-    run = _Run(memory, plan_of(rules, facts))
+    plan = plan_of(rules, facts)
+    if len(events) == 1 and memory.rules.profile is plan.profile and memory.digest == plan.digest:
+        event = events[0]
+        if _is_next(memory, event):
+            done = step_by(memory.rules, event, plan)
+            return Outcome(
+                _moved_on(memory, event, done.state), {key_of(event): done.decisions}, done.actions
+            )
+    run = _Run(memory, plan)
     run.take_rules()
     if _clock_was_ahead(run.memory, events):
         run.begin_again(events)
-        return run.outcome()
-    if len(events) == 1 and _inside(run.memory, events[0]) and _in_order(run.memory, [key_of(events[0])]):
-        run.next(events[0])
         return run.outcome()
     known = {key_of(event) for event in past} | {run.memory.newest}
     by_key = {key_of(event): event for event in events}
@@ -108,6 +115,14 @@ def tick(memory: Memory, now_ms: int, rules: RuleSet, facts: Facts = NOTHING_KNO
     return run.outcome()
 
 
+def _is_next(memory: Memory, event: Observation) -> bool:
+    """The usual case: the newest reading, and no clock was wrong. What follows says the same of several."""
+    t_ms, arrived_ms, newest = event.t_ms, event.arrived_ms, memory.newest
+    if t_ms < memory.ticked_ms or not (t_ms > newest[0] or key_of(event) > newest):
+        return False
+    return arrived_ms is None or (newest[0] <= arrived_ms and arrived_ms - t_ms <= LATEST_MS)
+
+
 def _inside(memory: Memory, event: Observation) -> bool:
     """Whether it can be put in its place."""
     recent = event.arrived_ms is None or event.arrived_ms - event.t_ms <= LATEST_MS
@@ -121,6 +136,18 @@ def _in_order(memory: Memory, keys: Sequence[Key]) -> bool:
 def _clock_was_ahead(memory: Memory, events: Sequence[Observation]) -> bool:
     """Our own clock was ahead when the newest reading came: nothing is measured after it arrives."""
     return any(event.arrived_ms is not None and memory.newest[0] > event.arrived_ms for event in events)
+
+
+def _moved_on(before: Memory, event: Observation, rules: SubjectState) -> Memory:
+    """This is the newest reading now; a checkpoint where it is time for one."""
+    key, newest, count = key_of(event), before.newest, before.since_mid + 1
+    base, mid = before.base, before.mid
+    if newest != START and key[0] - newest[0] > CHECKPOINT_EVERY_MS:
+        # Another visit: nothing of the last one need be judged again for a reading of this one.
+        base, mid, count = Checkpoint(newest, before.rules), Checkpoint(key, rules), 0
+    elif key[0] - mid.key[0] > CHECKPOINT_EVERY_MS or count > CHECKPOINT_EVERY:
+        base, mid, count = mid, Checkpoint(key, rules), 0
+    return Memory(rules, key, before.ticked_ms, base, mid, count, before.digest)
 
 
 def _in_other_words(memory: Memory, plan: Plan) -> Memory:
@@ -169,10 +196,10 @@ class _Run:
         self.memory = Memory(self.memory.rules, newest, 0, here, here, digest=self.plan.digest)
 
     def next(self, event: Observation) -> None:
-        """The usual case: the newest reading."""
-        before = self.memory.rules
+        """The newest reading."""
+        before = self.memory
         self.one(event)
-        self.move_on(event, before)
+        self.memory = _moved_on(before, event, self.memory.rules)
 
     def one(self, event: Observation) -> None:
         """One step with the state that there is."""
@@ -180,20 +207,6 @@ class _Run:
         self._decisions[key_of(event)] = done.decisions
         self.actions += done.actions
         self.memory = self.memory._replace(rules=done.state)
-
-    def move_on(self, event: Observation, before: SubjectState) -> None:
-        """This is the newest reading now; a checkpoint where it is time for one."""
-        memory = self.memory
-        key, count = key_of(event), memory.since_mid + 1
-        here = Checkpoint(key, memory.rules)
-        if memory.newest != START and key[0] - memory.newest[0] > CHECKPOINT_EVERY_MS:
-            # Another visit: nothing of the last one need be judged again for a reading of this one.
-            base = Checkpoint(memory.newest, before)
-            self.memory = memory._replace(newest=key, base=base, mid=here, since_mid=0)
-        elif key[0] - memory.mid.key[0] > CHECKPOINT_EVERY_MS or count > CHECKPOINT_EVERY:
-            self.memory = memory._replace(newest=key, base=memory.mid, mid=here, since_mid=0)
-        else:
-            self.memory = memory._replace(newest=key, since_mid=count)
 
     def again(self, before: Sequence[Observation], after: Sequence[Observation]) -> None:
         """Judge what came since a checkpoint as it is now known to be; what differs from before follows."""
