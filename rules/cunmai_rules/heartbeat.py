@@ -32,10 +32,23 @@ class Pulse:
         self._clock = clock
         self._began_ms = clock()
         self._seen_ms: dict[str, int] = {}
+        self._faults: dict[str, str] = {}
 
     def beat(self, part: str) -> None:
         """This part has been round its loop."""
         self._seen_ms[part] = self._clock()
+
+    def say(self, part: str, fault: str | None) -> None:
+        """What is wrong with a part; None: nothing any more."""
+        if fault is None:
+            self._faults.pop(part, None)
+        else:
+            self._faults[part] = f"{part}: {fault}"
+
+    @property
+    def faults(self) -> list[str]:
+        """What was said to be wrong."""
+        return list(self._faults.values())
 
     def stuck(self, parts: tuple[str, ...]) -> list[str]:
         """Those that have not been, for too long. A clock that was set back is no reason."""

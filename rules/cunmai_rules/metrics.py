@@ -20,3 +20,7 @@ NOTICES = Counter("cunmai_rules_notices", "Attempts to send a notice", ["outcome
 RULE_FILE_PROBLEMS = Gauge("cunmai_rules_file_problems", "Problems in the threshold files as they are now")
 EVENTS_WAITING = Gauge("cunmai_rules_events_waiting", "Events that ingest has not receipted yet")
 HEARTBEATS = Counter("cunmai_rules_heartbeats", "Signals that the watcher outside has taken.")
+SELF_TEST_PASSED = Gauge(
+    "cunmai_rules_self_test_passed_timestamp_seconds",
+    "When a synthetic page last came through the whole path. Alarm when it is older than two hours",
+)

@@ -93,7 +93,7 @@ class RulesService:
 
     def _faults(self) -> list[str]:
         """Why the watcher outside should be left to alarm; empty while everything works."""
-        faults = self._pulse.stuck(("broker", "judging"))
+        faults = self._pulse.stuck(("broker", "judging")) + self._pulse.faults
         try:
             with closing(open_journal(self._settings.journal)) as db:
                 waiting_ms = Escalations(db).longest_waiting_ms()

@@ -82,6 +82,18 @@ class HeartbeatSettings(Section):
         return url
 
 
+class SelfTestSettings(Section):
+    """A synthetic page through the whole path, to somebody who expects it."""
+
+    contact: ContactId
+    """Who gets it, and nobody else: a test number, in `contacts` like any other."""
+    every_s: int = Field(default=3600, ge=600, le=86_400)
+    within_s: int = Field(default=120, ge=20, le=280)
+    """From the reading to the carrier's acceptance. Shorter than a contact's time to answer."""
+    spo2_pct: float = Field(default=60, ge=0, le=100)
+    """What nobody's finger shows: low enough that the rules in force page at once."""
+
+
 class Listen(Section):
     """Where the answer pages are served."""
 
@@ -114,6 +126,7 @@ class RulesSettings(Section):
     public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?[^/\s]$")]
     """What the links in messages begin with, without a slash at the end."""
     listen: Listen = Listen()
+    self_test: SelfTestSettings | None = None
     heartbeat: HeartbeatSettings | None = None
     """None: nobody outside is told that this service lives, so nobody learns that it died."""
     policy: PolicySettings = PolicySettings()
@@ -157,6 +170,7 @@ class RulesSettings(Section):
     def _named_contacts_exist(self) -> RulesSettings:
         known = {contact.id for contact in self.contacts}
         named = {id_ for site in self.sites for id_ in site.contacts} | set(self.fallback_contacts)
+        named |= {self.self_test.contact} if self.self_test else set()
         missing = ", ".join(sorted(named - known))
         if missing:
             raise ValueError(f"联系人未定义: {missing} / contacts are not defined: {missing}")
@@ -211,6 +225,8 @@ class RulesSettings(Section):
         return next((site for site in self.sites if site.gateway == gateway), None)
 
     def contacts_of(self, gateway: str) -> tuple[str, ...]:
-        """Whom to ask about a reading from this gateway."""
+        """Whom to ask about a reading from this gateway. The self-test's own readings are nobody else's business."""
+        if self.self_test is not None and gateway == self.id:
+            return (self.self_test.contact,)
         site = self.site_of(gateway)
         return site.contacts if site is not None else self.fallback_contacts

@@ -16,13 +16,16 @@ from functools import partial
 
 import structlog
 
-from cunmai_rules.chores import EVENTS_EVERY_S, FORGET_EVERY_S, Chores, EventOutbox, usual_chores
+from cunmai_rules.chores import EVENTS_EVERY_S, FORGET_EVERY_S, Chore, Chores, EventOutbox, usual_chores
 from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.heartbeat import Pulse
 from cunmai_rules.journal.database import Database, JournalAt, SessionLost, Share, open_journal
 from cunmai_rules.notify.notifier import Notifier
 from cunmai_rules.notify.sender import Sender
+from cunmai_rules.selftest.numbers import Numbers
+from cunmai_rules.selftest.path import path_over
+from cunmai_rules.selftest.selftest import SelfTest
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import InForce
 from cunmai_runtime.clock import Clock, system_clock
@@ -37,6 +40,7 @@ LOOK_EVERY_S = 0.5
 LONGEST_PAUSE_S = 5.0
 """Between attempts to reach the database."""
 REVIEW_SHARE_EVERY_S = 2.0
+SELF_TEST_EVERY_S = 2.0
 
 JUDGE, NOTIFY, PRESENT = "judge", "notify", "present"
 
@@ -155,10 +159,25 @@ class Slot:
         if self.number == 0:
             outbox = EventOutbox(db, desk, intake, self._settings.id, self._common.clock)
             chores += [(EVENTS_EVERY_S, outbox.send), (FORGET_EVERY_S, engine.forget_old)]
+            chores += self._self_test(db, desk, intake)
         if self._settings.workers > 1:
             chores.append((REVIEW_SHARE_EVERY_S, partial(self._leave_for_others, db)))
         with self._notifying(), self._listening(intake), suppress(_GiveWay):
             self._judge(engine, intake, Chores(*chores), stop)
+
+    def _self_test(self, db: Database, desk: Desk, intake: Intake) -> list[Chore]:
+        settings, clock = self._settings, self._common.clock
+        if settings.self_test is None:
+            return []
+        path = path_over(db, desk, settings.id, intake.publish, clock)
+        numbers = Numbers.of(settings.data_dir / "self-test.json")
+        test = SelfTest(settings.self_test, settings.id, numbers, path, clock)
+
+        def turn() -> None:
+            test.turn()
+            self._common.pulse.say("self_test", test.failed)
+
+        return [(SELF_TEST_EVERY_S, turn)]
 
     @contextmanager
     def _listening(self, intake: Intake) -> Iterator[None]:

@@ -81,6 +81,14 @@ def test_a_part_that_stands_still_is_named() -> None:
     assert pulse.stuck(parts) == []
 
 
+def test_what_is_said_to_be_wrong_stays_until_it_is_not() -> None:
+    pulse = Pulse(lambda: 0)
+    pulse.say("self_test", "nothing_judged")
+    assert pulse.faults == ["self_test: nothing_judged"]
+    pulse.say("self_test", None)
+    assert pulse.faults == []
+
+
 def test_since_when_the_oldest_message_waits(bench: Bench) -> None:
     escalations = bench.desk.escalations
     assert escalations.longest_waiting_ms() is None

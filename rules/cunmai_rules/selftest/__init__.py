@@ -1,0 +1,1 @@
+"""A synthetic page through the whole path, every hour, to a test number."""

@@ -1,0 +1,118 @@
+"""The self-test through the real engine, desk and notifier: it passes, and what is broken is named."""
+
+from __future__ import annotations
+
+from pathlib import Path as File
+
+import pytest
+from pydantic import ValidationError
+from structlog.testing import capture_logs
+
+from cunmai_rules.escalation.policy import Status
+from cunmai_rules.selftest.numbers import Numbers
+from cunmai_rules.selftest.path import path_over
+from cunmai_rules.selftest.selftest import Came, SelfTest
+from cunmai_rules.settings import RulesSettings, SelfTestSettings
+from cunmai_runtime.errors import Retryable
+from support.rules_bench import Bench
+
+
+@pytest.fixture
+def tested(bench: Bench) -> Bench:
+    """A bench whose self-test goes to the township's number."""
+    object.__setattr__(bench.settings, "self_test", SelfTestSettings(contact="township"))
+    return bench
+
+
+def self_test(bench: Bench, *, cut: bool = False) -> SelfTest:
+    """`cut`: what is published never arrives."""
+
+    def publish(topic: str, payload: bytes) -> bool:
+        if not cut:
+            bench.deliver_raw(topic, payload)
+        return not cut
+
+    settings = bench.settings.self_test
+    assert settings is not None
+    path = path_over(bench.db, bench.desk, bench.settings.id, publish, bench.clock)
+    numbers = Numbers.of(bench.folder / "self-test.json")
+    return SelfTest(settings, bench.settings.id, numbers, path, bench.clock)
+
+
+def run(bench: Bench, test: SelfTest, seconds: int) -> None:
+    for _ in range(seconds // 2):
+        test.turn()
+        bench.passes(2)
+
+
+def passed(logs: list[dict[str, object]]) -> list[str]:
+    return [str(line["event"]) for line in logs if str(line["event"]).startswith("rules.self_test")]
+
+
+def test_it_goes_the_whole_way_to_its_contact_alone_and_leaves_nothing_open(tested: Bench) -> None:
+    test = self_test(tested)
+    with capture_logs() as logs:
+        run(tested, test, 120)
+    assert passed(logs) == ["rules.self_test_passed"]  # type: ignore[arg-type]
+    assert tested.told == ["T"]
+    assert "SELF-TEST" in tested.sink.texts[0]
+    (escalation,) = tested.desk.escalations.newest(10)
+    assert (escalation.status, escalation.closed_because) == (Status.CLOSED, "test")
+    assert test.failed is None
+
+
+def test_the_next_one_is_a_page_of_its_own_an_hour_later(tested: Bench) -> None:
+    test = self_test(tested)
+    run(tested, test, 3590)
+    assert tested.told == ["T"]
+    run(tested, test, 60)
+    assert tested.told == ["T", "T"]
+    grades = tested.rows("SELECT body FROM event WHERE body LIKE '%grade_changed%' ORDER BY n")
+    assert '"grade":"green"' in grades[1][0]  # it recovered between: no panel stays red for an hour
+
+
+def test_a_link_that_is_cut_is_named_and_asks_nobody(tested: Bench) -> None:
+    test = self_test(tested, cut=True)
+    with capture_logs() as logs:
+        run(tested, test, 130)
+    assert test.failed is Came.NOTHING
+    assert [line["why"] for line in logs if line["event"] == "rules.self_test_failed"] == ["nothing_judged"]
+    assert tested.told == []
+
+
+def test_a_carrier_that_takes_nothing_is_named_and_no_doctor_is_asked_instead(tested: Bench) -> None:
+    tested.sink.statuses += [503] * 500
+    test = self_test(tested)
+    run(tested, test, 130)
+    assert str(test.failed) == "not_taken_by_the_carrier"
+    assert all(one.status is Status.CLOSED for one in tested.desk.escalations.newest(10))
+    tested.sink.statuses.clear()
+    run(tested, test, 3700)
+    assert test.failed is None
+    assert set(tested.told) == {"T"}
+
+
+def test_a_restart_begins_no_test_and_gives_no_number_twice(tested: Bench) -> None:
+    run(tested, self_test(tested), 120)
+    numbers = Numbers.of(tested.folder / "self-test.json")
+    run(tested, self_test(tested), 600)
+    assert tested.told == ["T"]
+    again = Numbers.of(tested.folder / "self-test.json")
+    assert (again.stream, again.seq, again.started_ms) == (numbers.stream, numbers.seq, numbers.started_ms)
+    assert numbers.seq > 1
+
+
+def test_a_file_that_cannot_be_read_is_a_new_stream(tmp_path: File) -> None:
+    file = tmp_path / "self-test.json"
+    first = Numbers.of(file)
+    first.next()
+    file.write_text("{")
+    assert Numbers.of(file).stream != first.stream
+    with pytest.raises(Retryable):
+        Numbers.of(tmp_path / "gone" / "self-test.json").next()
+
+
+def test_its_contact_must_exist(bench: Bench) -> None:
+    document = bench.settings.model_dump(mode="python") | {"self_test": {"contact": "nobody"}}
+    with pytest.raises(ValidationError, match="nobody"):
+        RulesSettings.model_validate(document)
