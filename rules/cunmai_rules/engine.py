@@ -34,6 +34,7 @@ from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_runtime.clock import Clock
 from cunmai_runtime.intake import Delivery
 from cunmai_runtime.logs import OnChange
+from cunmai_runtime.outgoing import Publication
 from cunmai_wire.envelope import EnvelopeHeader, ParsedEnvelope, parse_envelope
 from cunmai_wire.parsing import RefusalReason, Refused, explain
 from cunmai_wire.readings import Reading, values_of
@@ -123,7 +124,7 @@ class Engine:
     # -- messages -------------------------------------------------------------------------------------
 
     def take(self, batch: Sequence[Delivery]) -> list[tuple[str, bytes]]:
-        """Judge a batch; the receipts to publish.
+        """Judge a batch; the receipts to publish, and behind them prompts for kiosks.
 
         Raises Retryable where the journal fails. Pieces before that are committed, and change nothing when
         the batch is taken again.
@@ -138,7 +139,12 @@ class Engine:
                 for delivery, parsed in piece:
                     self._delivery(delivery, parsed, taken)
             done += len(piece)
-        return taken.publications()
+        return [*taken.publications(), *self._prompts()]
+
+    def _prompts(self) -> list[Publication]:
+        """What the kiosks are to show."""
+        prompts, self._subjects.prompts = self._subjects.prompts, []
+        return prompts
 
     def _delivery(self, delivery: Delivery, parsed: ParsedEnvelope | None, taken: _Taken) -> None:
         """Deal with one message."""
@@ -161,12 +167,14 @@ class Engine:
         sent = self._clocks.sent(header, delivery.arrived_ms)
         refused = list(parsed.refused)
         judged: list[int] = []
+        prompts = len(self._subjects.prompts)
         try:
             with self._db.savepoint():
                 faults = self._judge(header, parsed.readings, sent)
         except FAULTS:
             raise
         except Exception:  # noqa: BLE001 - a fault of ours: once more, reading by reading, to find which
+            del self._subjects.prompts[prompts:]
             faults = [self._judge_alone(header, reading, sent) for reading in parsed.readings]
         for reading, fault in zip(parsed.readings, faults, strict=True):
             if fault is None:
@@ -244,12 +252,14 @@ class Engine:
 
     def _alone(self, where: str, work: Callable[[], object]) -> str | None:
         """Do one thing so that a fault of ours in it harms nothing else; the fault, or None."""
+        prompts = len(self._subjects.prompts)
         try:
             with self._db.savepoint():
                 work()
         except FAULTS:
             raise
         except Exception as error:  # noqa: BLE001 - set aside: one bad input never stops the rest
+            del self._subjects.prompts[prompts:]
             fault = type(error).__name__
             if self._changed(where, fault):
                 self._log.exception("rules.internal_error", where=where)

@@ -9,14 +9,16 @@ import structlog
 from cunmai_rules import metrics
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.journal.judgements import Judgements, Subject
+from cunmai_rules.prompts import prompt_command
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
-from cunmai_rules.thresholds.events import Amend, Escalate, GradeChange, Observation, Retract
+from cunmai_rules.thresholds.events import Amend, Escalate, GradeChange, Observation, Prompt, Retract
 from cunmai_rules.thresholds.memory import Memory
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.step import due_ms
 from cunmai_rules.thresholds.window import Outcome, judge, reach, take_back, tick
 from cunmai_runtime.clock import Clock
+from cunmai_runtime.outgoing import Publication
 from cunmai_wire.events import Grade
 
 FactsOf = Callable[[Subject], Facts]
@@ -38,6 +40,8 @@ class Subjects:
         self._clock = clock
         self._facts_of = facts_of
         self._log = structlog.get_logger("rules")
+        self.prompts: list[Publication] = []
+        """For the kiosks, of what was judged since this was last emptied."""
 
     def judge(self, subject: Subject, events: Sequence[Observation], rules: RuleSet) -> Outcome:
         """Judge readings of one subject, in any order."""
@@ -78,6 +82,8 @@ class Subjects:
                     self._escalate(subject, action)
                 case GradeChange():
                     self._tell_grade(subject, action)
+                case Prompt():
+                    self.prompts.append(prompt_command(subject, action, self._clock()))
                 case Amend():
                     self._desk.amend(subject, action.key, action.found, self._clock())
                 case Retract():

@@ -126,6 +126,19 @@ class Escalate:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """Whoever stands at the kiosk is asked for something. Best effort: nothing depends on it."""
+
+    rule: str
+    version: str
+    reason: Reason
+    t_ms: int
+    """When the reading that it is about was measured."""
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
 class Retract:
     """What was found before does not hold, now that a late reading or a correction is known."""
 
@@ -141,5 +154,5 @@ class Amend:
     found: Escalate
 
 
-Action = GradeChange | Escalate
+Action = GradeChange | Escalate | Prompt
 Revision = Retract | Amend

@@ -13,6 +13,7 @@ from cunmai_rules.thresholds.events import (
     Escalate,
     GradeChange,
     Observation,
+    Prompt,
     Reason,
     RuleLane,
     Source,
@@ -24,6 +25,8 @@ from cunmai_rules.thresholds.state import Phase, RuleState, Told
 from cunmai_wire.events import Grade, Lane
 
 HOUR_MS = 3_600_000
+PROMPT_EVERY_MS = 5 * 60_000
+"""The kiosk is asked at most so often, by one rule about one subject."""
 TOLD: dict[RuleLane, Told] = {
     RuleLane.PAGE: "page",
     RuleLane.REVIEW: "review",
@@ -77,11 +80,17 @@ class Judge:
             self.state = self.state._replace(memory=memory)
         if signal is Signal.UNKNOWN:
             return Reason.INCOMPLETE
-        told_ms = self.state.doubt_told_ms
-        if told_ms and told_ms // HOUR_MS < event.t_ms // HOUR_MS:
-            told_ms = 0  # of an hour that is over: nothing depends on it any more
-        self.state = self.state._replace(evidence_ms=event.t_ms, doubt_ms=0, doubt_told_ms=told_ms)
+        self.state = self.state._replace(evidence_ms=event.t_ms, doubt_ms=0)
+        self._forget_what_was_told(event.t_ms)
         return self._evidence(event, signal)
+
+    def _forget_what_was_told(self, now_ms: int) -> None:
+        """So long ago that nothing depends on it any more."""
+        state = self.state
+        if state.doubt_told_ms and state.doubt_told_ms // HOUR_MS < now_ms // HOUR_MS:
+            self.state = self.state._replace(doubt_told_ms=0)
+        if state.prompted_ms and now_ms - state.prompted_ms >= PROMPT_EVERY_MS:
+            self.state = self.state._replace(prompted_ms=0)
 
     def _usable(self, event: Observation, given: Given) -> bool:
         """Whether it is evidence. Of what need only be heard, the quality does not matter."""
@@ -144,6 +153,7 @@ class Judge:
             clearing_ms=min(state.clearing_ms, event.t_ms),
             doubt_ms=0,
             doubt_told_ms=min(state.doubt_told_ms, event.t_ms),
+            prompted_ms=min(state.prompted_ms, event.t_ms),
         )
 
     # -- while not raised -----------------------------------------------------------------------------
@@ -153,6 +163,7 @@ class Judge:
         if began:
             self._enter("pending", Reason.SPELL_BEGAN, event.t_ms, late=event.late)
             self.state = self.state._replace(since_ms=event.t_ms, stream=event.stream, seq=event.seq)
+            self._prompt(Reason.SPELL_BEGAN, event)
         self.state = self.state._replace(met_ms=event.t_ms, clearing_ms=0)
         if event.t_ms - self.state.since_ms < self._spell_of.for_s * 1000:
             return Reason.SPELL_BEGAN if began else Reason.SPELL_GOES_ON
@@ -229,6 +240,7 @@ class Judge:
         if event.t_ms - doubt_ms < self.rule.quality.doubt_after_s * 1000:
             return Reason.QUALITY_GATED
         self._enter("unknown", Reason.DOUBTFUL, event.t_ms, late=event.late)
+        self._prompt(Reason.DOUBTFUL, event)
         if event.t_ms // HOUR_MS != state.doubt_told_ms // HOUR_MS:
             self.state = self.state._replace(doubt_told_ms=event.t_ms)
             hour = f"doubt-{event.t_ms // HOUR_MS}"
@@ -264,6 +276,14 @@ class Judge:
     def _tell(self, lane: RuleLane, reason: Reason, event: Observation) -> None:
         self.state = self.state._replace(told=TOLD[lane])
         self._escalate(lane, reason, event.t_ms, event.source, str(event.t_ms))
+
+    def _prompt(self, reason: Reason, event: Observation) -> None:
+        """Ask whoever is at the kiosk, while they are there."""
+        prompt, last_ms = self.rule.prompt, self.state.prompted_ms
+        if prompt is None or event.late or (last_ms and event.t_ms - last_ms < PROMPT_EVERY_MS):
+            return
+        self.state = self.state._replace(prompted_ms=event.t_ms)
+        self.actions.append(Prompt(self.rule.id, self.version, reason, event.t_ms, prompt.zh, prompt.en))
 
     def _escalate(self, lane: RuleLane, reason: Reason, t_ms: int, source: Source | None, about: str) -> None:
         """Ask somebody. Of a rule for the panels only, nobody is asked."""

@@ -57,6 +57,8 @@ class RuleState(NamedTuple):
     """Of the rule that this state was made under. Another digest: the rule has changed."""
     memory: Memory | None = None
     """The newest values of each input, of rules that look at more than one value."""
+    prompted_ms: int = 0
+    """When the kiosk was last asked to prompt; forgotten with the first evidence when it may be again."""
 
 
 class Member(NamedTuple):
@@ -134,6 +136,7 @@ def is_quiet(state: RuleState, clear: bool, evidence_ms: int) -> bool:
         and state.told == "nobody"
         and not state.doubt_ms
         and not state.doubt_told_ms
+        and not state.prompted_ms
         and state.memory is None
     )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from cunmai_rules.escalation import grouping
 from cunmai_rules.escalation import policy as state_machine
 from cunmai_rules.escalation.policy import Ask, CloseReason, Escalation, Policy, Status
-from cunmai_rules.thresholds.events import Amend, Escalate, GradeChange, Retract
+from cunmai_rules.thresholds.events import Action, Amend, Escalate, GradeChange, Retract, Revision
 from cunmai_wire.events import Answer, Grade, Lane
 
 MOST_REMEMBERED = 20
@@ -35,7 +35,7 @@ class Messages:
     _findings: dict[str, str] = field(default_factory=dict)
     """Standing findings, by key: the escalation that each belongs to."""
 
-    def take(self, now_ms: int, action: Escalate | GradeChange | Retract | Amend) -> None:
+    def take(self, now_ms: int, action: Action | Revision) -> None:
         """One thing that the rules found at `now_ms`."""
         self.passes(now_ms)
         match action:

@@ -11,7 +11,7 @@ import typer
 
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
-from cunmai_rules.thresholds.events import Amend, Escalate, GradeChange, Retract
+from cunmai_rules.thresholds.events import Amend, Escalate, GradeChange, Prompt, Retract
 from cunmai_rules.thresholds.loader import build_rules, is_pack
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.tools.cases import Case, CaseFile
@@ -246,3 +246,5 @@ def _in_words(moment: Moment) -> str:
             return f"{found.rule}: 改为另一时刻 / of another moment ({found.reason})"
         case Retract() as gone:
             return f"{gone.rule}: 撤回 / withdrawn"
+        case Prompt() as prompt:
+            return f"{prompt.rule}: 提示“{prompt.zh}” / prompt “{prompt.en}” ({prompt.reason})"
