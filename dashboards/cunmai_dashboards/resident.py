@@ -19,7 +19,7 @@ UID = "cunmai-resident"
 # An empty choice must find nobody: without the second condition it would find all unattributed readings.
 _WHO = '"resident" = \'$resident\' AND "resident" != \'\' AND "gateway" =~ /^$gateway$/'
 
-_READINGS = frozenset({"oximetry"})
+_READINGS = frozenset({"oximetry", "respiration", "assessment", "follow_up"})
 
 
 def _select(what: str, measurement: str, tail: str = "") -> str:
@@ -71,8 +71,10 @@ def _layout() -> list[tuple[Panel, models.GridPos]]:
         (_pulse(), _at(0, 13, 12, 7)),
         (_perfusion(), _at(12, 13, 12, 7)),
         (_quality(), _at(0, 20, 24, 4)),
-        (_grades(), _at(0, 24, 24, 4)),
-        (_escalations(), _at(0, 28, 24, 9)),
+        (_grades(), _at(0, 31, 24, 4)),
+        (_escalations(), _at(0, 35, 24, 9)),
+        (_respiration(), _at(0, 24, 12, 7)),
+        (_observed(), _at(12, 24, 12, 7)),
     ]
 
 
@@ -187,6 +189,20 @@ def _quality() -> statetimeline.Panel:
     )
 
 
+def _respiration() -> timeseries.Panel:
+    panel = graph(
+        "呼吸频率 Respiratory rate", _by_interval('last("respiratory_rate_per_min")', "respiration")
+    )
+    return (
+        panel.description(
+            "人工计数, 一点为一次; 点之间没有测量 / Counted by a person; between the points nothing was."
+        )
+        .unit("次/分 /min")
+        .axis_soft_min(0)
+        .show_points(common_models.VisibilityMode.ALWAYS)
+    )
+
+
 def _grades() -> statetimeline.Panel:
     return timeline(
         "预警级别变化 Grade through time",
@@ -194,6 +210,29 @@ def _grades() -> statetimeline.Panel:
         _by_rule('"grade"', "grade_changed"),
         style.GRADES,
         alias="$tag_rule",
+    )
+
+
+# -- what people saw ---------------------------------------------------------------------------------
+
+
+def _observed() -> table.Panel:
+    return merged_table(
+        "观察与随访 Observed, and followed up",
+        "工作人员看到后录入; 空白是没有看, 不是正常 / Entered by a person; blank: not looked at, never normal.",
+        [
+            _rows("assessment", "consciousness", "on_oxygen", "oxygen_flow_l_min", "febrile_or_crying"),
+            _rows("follow_up", "method"),
+        ],
+        {
+            TIME_COLUMN: "时间 Time",
+            "consciousness": "意识 Consciousness",
+            "on_oxygen": "吸氧 On oxygen",
+            "oxygen_flow_l_min": "氧流量 (升/分) Flow, L/min",
+            "febrile_or_crying": "发热或哭闹 Fever or crying",
+            "method": "随访 Follow-up",
+        },
+        style.OBSERVED,
     )
 
 

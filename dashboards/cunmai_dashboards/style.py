@@ -94,6 +94,24 @@ GAPS: list[models.ValueMapping] = [
 ]
 """Kinds and conditions of the ledger's gaps."""
 
+OBSERVED: list[models.ValueMapping] = [
+    _words(
+        A=("清醒 alert", NOTHING),
+        C=("新发意识模糊 new confusion", RED),
+        V=("对呼唤有反应 responds to voice", RED),
+        P=("对疼痛有反应 responds to pain", RED),
+        U=("无反应 unresponsive", RED),
+    ),
+    _words(true=("是 yes", YELLOW), false=("否 no", NOTHING)),
+    _words(
+        home=("上门 home visit", BLUE),
+        clinic=("到诊所 at the clinic", BLUE),
+        phone=("电话 phone", BLUE),
+        video=("视频 video", BLUE),
+    ),
+]
+"""What a person saw and did. Nothing is green: no single sight says that all is well."""
+
 QUALITIES: list[models.ValueMapping] = [
     # No flag at all is an empty text, which is not the same as no reading.
     _special(models.SpecialValueMatch.EMPTY, "良好 good", GREEN, 0),

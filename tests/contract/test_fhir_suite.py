@@ -123,6 +123,10 @@ def test_every_kind_has_its_codes_and_units(bench: ApiBench) -> None:
         reading(4, "heart_rate", heart_rate_bpm=71.0),
         reading(5, "glucose", glucose_mmol_l=6.1),
         reading(6, "weight", weight_kg=61.3, height_m=1.7, bmi_kg_m2=21.2),
+        reading(7, "respiration", respiratory_rate_per_min=18.0),
+        reading(8, "assessment", consciousness="A", on_oxygen=True, oxygen_flow_l_min=2.5),
+        reading(9, "follow_up", method="phone"),
+        reading(10, "ultrasound_report", study_uid="2.25.1", status="final"),
     )
     found = entries(bench, "Observation", subject="r-1001")
     values = {
@@ -135,9 +139,13 @@ def test_every_kind_has_its_codes_and_units(bench: ApiBench) -> None:
         ("85354-9", 150.0, "mm[Hg]"), ("85354-9", 95.5, "mm[Hg]"), ("8867-4", 66.0, "/min"),
         ("8310-5", 36.6, "Cel"), ("8867-4", 71.0, "/min"), ("15074-8", 6.1, "mmol/L"),
         ("29463-7", 61.3, "kg"), ("8302-2", 170.0, "cm"), ("39156-5", 21.2, "kg/m2"),
+        ("9279-1", 18.0, "/min"), ("3151-8", 2.5, "L/min"),
     }  # fmt: skip
     (pressure,) = [resource for resource in found if "component" in resource]
     assert codes(pressure["component"]) == ["8480-6", "8462-4"]
+    (breaths,) = [resource for resource in found if codes([resource]) == ["9279-1"]]
+    assert breaths["category"][0]["coding"][0]["code"] == "vital-signs"
+    assert breaths["code"]["text"] == "呼吸频率 Respiratory rate"
     categories = {c["category"][0]["coding"][0]["code"] for c in found if codes([c]) == ["15074-8"]}
     assert categories == {"laboratory"}
 

@@ -71,6 +71,30 @@ def test_rows_come_newest_first_and_whole(site: Site, reader: Reader) -> None:
     assert (rows[0].fields["spo2_pct"], rows[0].fields["quality"]) == (97.0, "")
 
 
+def test_what_a_person_entered_comes_back_as_it_was_and_nothing_that_was_not_looked_at(
+    site: Site, reader: Reader
+) -> None:
+    common = {"clock": "trusted", "device": "kiosk", "resident": "r-1001", "quality": []}
+    entered: list[dict[str, object]] = [
+        {"kind": "respiration", "respiratory_rate_per_min": 18},
+        {"kind": "assessment", "consciousness": "C", "on_oxygen": True, "oxygen_flow_l_min": 2},
+        {"kind": "assessment", "febrile_or_crying": False},
+        {"kind": "follow_up", "method": "phone"},
+        {"kind": "ultrasound_report", "study_uid": "2.25.1", "status": "final"},
+    ]
+    for seq, values in enumerate(entered, 1):
+        site.store.write(written(common | values | {"seq": seq, "t": T0_MS + seq}))
+    kinds = ("respiration", "assessment", "follow_up", "ultrasound_report")
+    about = {"seq", "clock", "quality", "arrived_ms", "superseded"}
+    rows = list(reader.rows(Question(kinds, tags={"resident": "r-1001"})))[::-1]
+    found = [
+        {"kind": row.measurement} | {name: row.fields[name] for name in sorted(set(row.fields) - about)}
+        for row in rows
+    ]
+    assert found == entered
+    assert [type(found[1]["on_oxygen"]), type(found[2]["febrile_or_crying"])] == [bool, bool]
+
+
 def test_a_question_is_bounded_by_time_tag_and_field(site: Site, reader: Reader) -> None:
     site.store.write(
         points(

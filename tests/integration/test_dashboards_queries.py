@@ -19,6 +19,19 @@ pytestmark = pytest.mark.server
 ARRIVED_MS = T0_MS + 60_000
 NS = 1_000_000
 
+
+def entered(seq: int, kind: str, **values: Any) -> dict[str, Any]:
+    """What a person entered at the kiosk, `seq` seconds after T0."""
+    common = {
+        "seq": seq,
+        "t": T0_MS + 1000 * seq,
+        "clock": "trusted",
+        "device": "kiosk",
+        "resident": "r-1001",
+    }
+    return {**common, "quality": [], "kind": kind, **values}
+
+
 # Two readings in the first ten seconds, none in the next ten, one in the last.
 READINGS = [
     oximetry(1, T0_MS + 1000, spo2_pct=96.0, pulse_bpm=70.0, perfusion_index_pct=4.0),
@@ -37,6 +50,22 @@ READINGS = [
         spo2_pct=11.0,
         resident="r-2002",
         corrects={"stream": STREAM, "seq": 7, "resident": "r-1001"},
+    ),
+    entered(9, "respiration", respiratory_rate_per_min=18.0),
+    entered(10, "respiration", respiratory_rate_per_min=22.0),
+    entered(11, "assessment", consciousness="C", on_oxygen=True, oxygen_flow_l_min=2.5),
+    entered(12, "assessment", febrile_or_crying=False),
+    entered(13, "follow_up", method="phone"),
+    entered(14, "assessment", consciousness="U", resident="r-2002"),
+    # Entered for the wrong resident, and taken back.
+    entered(15, "respiration", respiratory_rate_per_min=81.0),
+    entered(
+        16,
+        "respiration",
+        respiratory_rate_per_min=81.0,
+        t=T0_MS + 15_000,
+        resident=None,
+        corrects={"stream": STREAM, "seq": 15, "resident": "r-1001"},
     ),
 ]
 _WHO = {"gateway": "clinic-01", "resident": "r-1001"}
@@ -97,6 +126,9 @@ EXPECTED: dict[tuple[int, str], list[list[Any]]] = {
     (10, "B"): [[_at(23, 4), "esc-1", "doctor-7", "accepted"]],
     (10, "C"): [[_at(24, 5), "esc-1", "doctor-7", "referred"]],
     (10, "D"): [[_at(25, 6), "esc-1", "answered"]],
+    (11, "A"): [[_at(0), 18], [_at(10), 22], [_at(20), None]],
+    (12, "A"): [[_at(12, 12), None, None, None, False], [_at(11, 11), "C", True, 2.5, None]],
+    (12, "B"): [[_at(13, 13), "phone"]],
 }
 
 

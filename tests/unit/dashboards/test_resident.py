@@ -13,6 +13,7 @@ import pytest
 
 from cunmai_dashboards.build import dashboards, stale, texts, write
 from cunmai_wire.events import Answer, Grade, Lane, NoticeState
+from cunmai_wire.readings import Consciousness, FollowUpMethod
 from support.boards import Schemas, faults_of, grafana_schemas
 
 GENERATED = Path(__file__).resolve().parents[3] / "dashboards" / "generated"
@@ -78,12 +79,12 @@ def test_the_text_is_the_same_every_time() -> None:
 def test_names_that_others_rely_on_are_stable(board: dict[str, Any]) -> None:
     assert board["uid"] == "cunmai-resident"
     assert [variable["name"] for variable in board["templating"]["list"]] == ["gateway", "resident"]
-    assert [panel["id"] for panel in board["panels"]] == list(range(1, 11))
+    assert [panel["id"] for panel in board["panels"]] == list(range(1, 13))
 
 
 def test_everything_asks_our_data_source(board: dict[str, Any]) -> None:
     sources = [found["datasource"] for found in _objects(board) if "datasource" in found]
-    assert len(sources) == 10 + 13 + 2
+    assert len(sources) == 12 + 16 + 2
     assert all(source == {"type": "influxdb", "uid": "cunmai-influxdb"} for source in sources)
 
 
@@ -106,11 +107,20 @@ def test_titles_are_chinese_first_with_english_beside(board: dict[str, Any]) -> 
         assert re.match(r"^[\u4e00-\u9fff].*[A-Za-z]", title), title
 
 
-def test_the_table_knows_every_word_that_events_can_say(board: dict[str, Any]) -> None:
-    (panel,) = _panels(board, "table")
+@pytest.mark.parametrize(
+    ("panel_id", "said"),
+    [
+        (10, [*Grade, *Lane, *NoticeState, *Answer]),
+        (12, [*Consciousness, "true", "false", *FollowUpMethod]),
+    ],
+)
+def test_a_table_knows_every_word_that_can_be_said(
+    board: dict[str, Any], panel_id: int, said: list[str]
+) -> None:
+    (panel,) = (panel for panel in _panels(board, "table") if panel["id"] == panel_id)
     mappings = panel["fieldConfig"]["defaults"]["mappings"]
     words = [word for mapping in mappings for word in mapping["options"]]
-    assert sorted(words) == sorted([*Grade, *Lane, *NoticeState, *Answer])
+    assert sorted(words) == sorted(said)
     titles = panel["transformations"][1]["options"]["renameByName"]
     selected = re.findall(r'"(\w+)"', " ".join(re.findall(r"SELECT (.*?) FROM", str(panel["targets"]))))
     assert set(titles) == {"Time", *selected}
@@ -144,7 +154,7 @@ def _mapped(panel: dict[str, Any], match: str) -> dict[str, Any] | None:
 
 def test_every_panel_says_unknown_where_there_is_nothing(board: dict[str, Any]) -> None:
     shown = _panels(board, "stat", "timeseries", "state-timeline")
-    assert len(shown) == 9
+    assert len(shown) == 10
     assert {panel["fieldConfig"]["defaults"]["noValue"] for panel in shown} == {"未知 unknown"}
 
 
@@ -179,7 +189,7 @@ def test_the_grades_have_their_colours_and_anything_else_is_grey(board: dict[str
 
 def test_a_graph_has_no_green_and_joins_no_gap(board: dict[str, Any]) -> None:
     graphs = _panels(board, "timeseries")
-    assert len(graphs) == 3
+    assert len(graphs) == 4
     for panel in graphs:
         assert "green" not in json.dumps(panel["fieldConfig"])
         assert panel["fieldConfig"]["defaults"]["custom"]["spanNulls"] == 120_000

@@ -175,6 +175,15 @@ def test_latest_and_history(bench: ApiBench) -> None:
     assert bench.get(path, kind="weight").json()["readings"] == []
 
 
+def test_what_a_person_saw_is_answered_in_its_own_types(bench: ApiBench) -> None:
+    seen = {"seq": 3, "t": T0_MS, "clock": "trusted", "device": "kiosk", "resident": "r-1001"}
+    bench.ledger.readings(seen | {"kind": "assessment", "consciousness": "V", "on_oxygen": True})
+    answer = bench.get("/api/v1/residents/r-1001/readings", kind="assessment")
+    (reading,) = answer.json()["readings"]
+    assert reading["values"] == {"consciousness": "V", "on_oxygen": True}
+    assert '"on_oxygen":true' in answer.text.replace(" ", "")
+
+
 def test_the_ledger_in_full(bench: ApiBench) -> None:
     ledger = bench.get("/api/v1/ledger").json()
     assert ledger["utc_offset"] == "UTC+08:00"

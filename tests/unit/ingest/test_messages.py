@@ -37,6 +37,17 @@ def test_readings_become_points_with_their_origin() -> None:
     assert message.points[0].plain().fields["arrived_ms"] == ARRIVED_MS
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"consciousness": "X"}, {"on_oxygen": "yes"}, {"oxygen_flow_l_min": 101}, {"on_oxygen": 1}]
+)
+def test_an_assessment_that_says_what_it_may_not_stands_aside_alone(wrong: dict[str, object]) -> None:
+    seen = {"t": T0_MS, "clock": "trusted", "device": "kiosk", "kind": "assessment", "consciousness": "A"}
+    readings = [seen | {"seq": 1}, seen | wrong | {"seq": 2}, oximetry(3)]
+    message = understand(READINGS_TOPIC, envelope(readings), ARRIVED_MS)
+    assert _refusals(message) == [("bad_reading", 2)]
+    assert [point.seq for point in message.points] == [1, 3]
+
+
 def test_bad_readings_stand_aside_and_the_rest_goes_on() -> None:
     readings = [
         oximetry(1),
