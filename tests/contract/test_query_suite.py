@@ -87,8 +87,8 @@ def test_what_a_person_entered_comes_back_as_it_was_and_nothing_that_was_not_loo
     kinds = ("respiration", "assessment", "follow_up", "ultrasound_report")
     about = {"seq", "clock", "quality", "arrived_ms", "superseded"}
     rows = list(reader.rows(Question(kinds, tags={"resident": "r-1001"})))[::-1]
-    found = [
-        {"kind": row.measurement} | {name: row.fields[name] for name in sorted(set(row.fields) - about)}
+    found: list[dict[str, object]] = [
+        {"kind": row.measurement, **{name: row.fields[name] for name in sorted(set(row.fields) - about)}}
         for row in rows
     ]
     assert found == entered
