@@ -26,6 +26,7 @@ from cunmai_rules.pages.refusal import Refusal
 from cunmai_rules.pages.view import escalation_view
 from cunmai_rules.pages.words import TEXT, Lang, say
 from cunmai_rules.pages.worklist import add_worklist
+from cunmai_rules.registry.api import build_registry_api
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import InForce
 from cunmai_runtime.clock import Clock
@@ -75,6 +76,7 @@ def build_app(
         return pages.take(token, answer, _language(request))
 
     add_worklist(app, pages, _language)
+    app.mount("/registry", build_registry_api(journal, settings, clock))
     _answer_faults(app, pages)
 
     @app.get("/health")

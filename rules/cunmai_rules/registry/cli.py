@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -19,23 +14,20 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table as Grid
 from rich.text import Text
 
-from cunmai_rules.journal.database import Database, open_journal
 from cunmai_rules.registry import audit
 from cunmai_rules.registry.audit import Purpose
+from cunmai_rules.registry.cli_tokens import hand_over, show, sign, token_app
 from cunmai_rules.registry.csvfile import CsvFile
 from cunmai_rules.registry.exporter import Export, export_table
 from cunmai_rules.registry.finding import Finding, View
 from cunmai_rules.registry.importer import Imported, Wish, import_files
 from cunmai_rules.registry.lint import findings
+from cunmai_rules.registry.opened import Config, opened, operator
 from cunmai_rules.registry.rotate import rotate_key
 from cunmai_rules.registry.store import Rows
 from cunmai_rules.registry.tables import tables
-from cunmai_rules.registry.vault import Vault
-from cunmai_rules.settings import RulesSettings
-from cunmai_rules.thresholds.loader import load_rules
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
-from cunmai_runtime.yamlfile import FileProblems, load_model
 
 app = typer.Typer(
     add_completion=False,
@@ -43,47 +35,10 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Config = Annotated[Path, typer.Option(help="rules.yaml")]
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The registry at the command line."""
-
-    db: Database
-    settings: RulesSettings
-
-    @property
-    def vault(self) -> Vault:
-        return Vault(self.settings.registry_key_path)
-
-    @property
-    def view(self) -> View:
-        try:
-            rules = frozenset(load_rules(self.settings.packs).by_id)
-        except FileProblems:
-            rules = frozenset()  # `cunmai rules check` says what is wrong with those.
-        return View(
-            system_clock(), self.settings.utc_offset_minutes, rules=rules,
-            contacts=frozenset(contact.id for contact in self.settings.contacts),
-        )  # fmt: skip
-
-
-@contextmanager
-def opened(config: Path) -> Iterator[Opened]:
-    """The registry of this configuration; the service may be running."""
-    settings = load_model(config, RulesSettings)
-    os.umask(0o077)  # What is made here is its user's alone.
-    with closing(open_journal(settings.journal)) as db:
-        yield Opened(db, settings)
-
-
-def operator() -> str:
-    """Who sits at the keyboard, for the audit."""
-    try:
-        return f"operator:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "operator:unknown"
+app.add_typer(token_app, name="token")
+app.command()(show)
+app.command()(sign)
+app.command("hand-over")(hand_over)
 
 
 @app.command("import")

@@ -107,9 +107,14 @@ def _duty(
         ):
             named = db.execute("SELECT DISTINCT staff FROM shifts WHERE roster = ? LIMIT 1000", [roster])
             rostered += [(level, staff) for (staff,) in named]
-            now = on_duty(_shifts(db, roster, now_ms), _handovers(db, roster, now_ms), now_ms)
+            now = on_duty_by(db, roster, now_ms)
             duty += [(level, staff) for staff in now if can_be_reached(db, staff, today)]
     return duty, rostered
+
+
+def on_duty_by(db: Database, roster: str, at_ms: int) -> list[str]:
+    """Who is on duty at that moment by this roster, handovers included."""
+    return on_duty(_shifts(db, roster, at_ms), _handovers(db, roster, at_ms), at_ms)
 
 
 def _shifts(db: Database, roster: str, now_ms: int) -> list[Shift]:

@@ -1,0 +1,67 @@
+"""The registry at the command line."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cunmai_rules.journal.database import Database, open_journal
+from cunmai_rules.registry.finding import View
+from cunmai_rules.registry.vault import Vault
+from cunmai_rules.settings import RulesSettings
+from cunmai_rules.thresholds.loader import load_rules
+from cunmai_runtime.clock import system_clock
+from cunmai_runtime.errors import Retryable, UserError
+from cunmai_runtime.yamlfile import FileProblems, load_model
+
+Config = Annotated[Path, typer.Option(help="rules.yaml")]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One command's view of it."""
+
+    db: Database
+    settings: RulesSettings
+
+    @property
+    def vault(self) -> Vault:
+        return Vault(self.settings.registry_key_path)
+
+    @property
+    def view(self) -> View:
+        try:
+            rules = frozenset(load_rules(self.settings.packs).by_id)
+        except FileProblems:
+            rules = frozenset()  # `cunmai rules check` says what is wrong with those.
+        return View(
+            system_clock(), self.settings.utc_offset_minutes, rules=rules,
+            contacts=frozenset(contact.id for contact in self.settings.contacts),
+        )  # fmt: skip
+
+
+@contextmanager
+def opened(config: Path) -> Iterator[Opened]:
+    """The registry of this configuration; the service may be running. Raises UserError."""
+    settings = load_model(config, RulesSettings)
+    os.umask(0o077)  # What is made here is its user's alone.
+    try:
+        with closing(open_journal(settings.journal)) as db:
+            yield Opened(db, settings)
+    except Retryable as error:
+        raise UserError(f"数据库现在不可用, 请稍后再试 / the database cannot be used now: {error}") from None
+
+
+def operator() -> str:
+    """Who sits at the keyboard, for the audit."""
+    try:
+        return f"operator:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "operator:unknown"
