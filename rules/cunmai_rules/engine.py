@@ -26,8 +26,9 @@ from cunmai_rules.clocks import Clocks
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.journal.database import FAULTS, Database
 from cunmai_rules.journal.judgements import REFUSED, Judgements, Subject, subject_of
+from cunmai_rules.registry.facts import RegistryFacts
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.subjects import FactsOf, Subjects, facts_of_sites
+from cunmai_rules.subjects import FactsOf, Subjects
 from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.memory import key_of
 from cunmai_rules.thresholds.ruleset import RuleSet
@@ -99,7 +100,7 @@ class Engine:
         rules: RuleSet,
         facts_of: FactsOf | None = None,
     ) -> None:
-        """`facts_of`: what is known of a subject; without it, what the settings know of its site."""
+        """`facts_of`: what is known of a subject; without it, what the registry knows."""
         self._db = db
         self._desk = desk
         self._settings = settings
@@ -107,7 +108,9 @@ class Engine:
         self._judgements = Judgements(db)
         self._log = structlog.get_logger("rules")
         self._clocks = Clocks()
-        self._subjects = Subjects(self._judgements, desk, facts_of or facts_of_sites(settings), clock)
+        self._subjects = Subjects(
+            self._judgements, desk, facts_of or RegistryFacts(db, settings, clock), clock
+        )
         self._changed = OnChange()
         self.rules = rules
 

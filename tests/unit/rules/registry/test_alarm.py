@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,63 @@ def test_the_settings_name_for_the_place_and_their_contacts_stand_first(register
     (message,) = registered.sink.taken.values()
     assert "上村卫生室" in message["data"]["text"]
     assert registered.desk.directory.role_of("doctor-li") == "村医"
+
+
+# -- what is known of a resident ------------------------------------------------------------------------
+
+LIMITS = "resident,rule,raises,clears,set_by,from,until\nR-7F3K,spo2-low,{},{},doctor-li,2026-01-01,{}\n"
+
+
+def test_own_limits_stand_in_for_the_rules_from_the_next_second(registered: Bench, tmp_path: Path) -> None:
+    take(registered, tmp_path / "low", {"limits": LIMITS.format(88, 90, "2026-01-31")})
+    registered.passes(1)
+    registered.desaturate(spo2_pct=90)
+    assert registered.desk.escalations.newest(10) == []
+    registered.now_ms += 700_000
+    # Without a restart: the rule's own 93 again.
+    take(registered, tmp_path / "over", {"limits": LIMITS.format(88, 90, "2026-01-01")})
+    registered.passes(1)
+    registered.desaturate(spo2_pct=90)
+    assert registered.escalation().rule == "spo2-low"
+
+
+RED_ALONE = b"""\
+pack: red-alone
+version: 1
+title: {zh: test, en: test}
+rules:
+  - id: of-red
+    title: {zh: test, en: test}
+    grade: yellow
+    when: {reads: oximetry.spo2_pct, unit: "%", at_or_below: 96}
+    clear: {above: 96}
+    applies: {risk_colour: [red]}
+    lane: review
+    source: a test
+"""
+
+
+def test_a_rule_that_no_longer_applies_lets_go_without_a_reading(registered: Bench, tmp_path: Path) -> None:
+    (registered.folder / "packs" / "red-alone.yaml").write_bytes(RED_ALONE)
+    registered.in_force.poll()
+    registered.engine.rules = registered.in_force.rules
+    take(registered, tmp_path / "red", {"residents": "id,risk_colour\nR-7F3K,红\n"})
+    registered.passes(1)
+    registered.deliver(registered.reading(96))
+    registered.passes(1)
+    assert grades(registered) == [("of-red", "yellow")]
+    take(registered, tmp_path / "green", {"residents": "id,risk_colour\nR-7F3K,绿\n"})
+    registered.passes(1)
+    assert grades(registered) == [("of-red", "yellow"), ("of-red", "grey")]
+    registered.deliver(registered.reading(96))
+    assert grades(registered)[2:] == []
+
+
+def grades(bench: Bench) -> list[tuple[str, str]]:
+    """The rule and the new grade of every change that rule told."""
+    told = [json.loads(body) for (body,) in bench.rows("SELECT body FROM event ORDER BY seq")]
+    return [
+        (one["rule"], one["grade"])
+        for one in told
+        if one["type"] == "grade_changed" and one["rule"] == "of-red"
+    ]
