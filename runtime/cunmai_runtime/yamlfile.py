@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,11 @@ from cunmai_runtime.errors import UserError
 
 MAX_FILE_BYTES = 1 << 20
 MAX_DEPTH = 40
+MAX_PIECES = 60_000
+"""Lines, list entries and the like: reading more would hold a service up for long."""
+MAX_INTEGER = 10**18
+MAX_PROBLEMS = 50
+"""Shown of one file at once."""
 
 _PLAIN_TAGS = {"map", "seq", "str", "int", "float", "bool", "null", "timestamp"}
 
@@ -102,6 +107,7 @@ def parse_document(raw: bytes, name: str) -> Document:
         raise FileProblems(
             [Problem(name, line, "不是 UTF-8 编码, 请另存为 UTF-8", "not UTF-8 text")]
         ) from None
+    _refuse_what_takes_long(text, name)
     yaml = YAML(typ="safe", pure=True)
     try:
         root = yaml.compose(text)
@@ -114,6 +120,20 @@ def parse_document(raw: bytes, name: str) -> Document:
     except (YAMLError, ValueError, RecursionError) as error:
         what = " ".join(str(error).split())[:200] or type(error).__name__
         raise FileProblems([Problem(name, 1, f"YAML 格式错误: {what}", f"not YAML: {what}")]) from None
+
+
+_MANY_BRACKETS = re.compile(rf"(?:[\[{{]\s*){{{MAX_DEPTH + 1}}}")
+
+
+def _refuse_what_takes_long(text: str, name: str) -> None:
+    """The parser's time and memory grow with what a text is made of, not only with its length."""
+    if sum(map(text.count, ("\n", ",", "[", "{", "? ", "- "))) > MAX_PIECES:
+        zh, en = f"内容过多, 上限约 {MAX_PIECES} 行或项", f"more than some {MAX_PIECES} lines or entries"
+        raise FileProblems([Problem(name, 1, zh, en)])
+    if found := _MANY_BRACKETS.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        zh, en = f"嵌套超过 {MAX_DEPTH} 层", f"nested deeper than {MAX_DEPTH}"
+        raise FileProblems([Problem(name, line, zh, en)])
 
 
 class _Builder:
@@ -143,7 +163,7 @@ class _Builder:
             return self._mapping(node, path)
         if isinstance(node, SequenceNode):
             return [self._value(child, (*path, index)) for index, child in enumerate(node.value)]
-        return self._scalar(node)
+        return self._scalar(node, line)
 
     def _mapping(self, node: MappingNode, path: Path_) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -158,8 +178,11 @@ class _Builder:
             result[key] = self._value(value_node, (*path, key))
         return result
 
-    def _scalar(self, node: Node) -> Any:
-        return self._yaml.constructor.construct_object(node)
+    def _scalar(self, node: Node, line: int) -> Any:
+        value = self._yaml.constructor.construct_object(node)
+        if isinstance(value, int) and abs(value) > MAX_INTEGER:
+            self._refuse(line, "数字过大", "the number is too large")
+        return value
 
     def _check_tag(self, node: Node, line: int) -> None:
         tag = str(node.tag).removeprefix("tag:yaml.org,2002:")
@@ -180,7 +203,18 @@ def validate(document: Document, model: type[Model], context: Mapping[str, Any] 
     except ValidationError as error:
         faults = error.errors(include_url=False)
         secret = _secret_keys(model.model_json_schema())
-        raise FileProblems([_problem(document, fault, secret) for fault in _without_echoes(faults)]) from None
+        raise FileProblems(list(_told(document, _without_echoes(faults), secret))) from None
+
+
+def _told(document: Document, faults: Sequence[ErrorDetails], secret: frozenset[str]) -> Iterator[Problem]:
+    """The first of them in words, and how many there are besides."""
+    line = 1
+    for fault in faults[:MAX_PROBLEMS]:
+        problem = _problem(document, fault, secret)
+        line = max(line, problem.line)
+        yield problem
+    if more := len(faults[MAX_PROBLEMS:]):
+        yield Problem(document.file, line, f"还有 {more} 处错误", f"and {more} more")
 
 
 def _secret_keys(schema: object) -> frozenset[str]:

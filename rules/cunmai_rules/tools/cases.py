@@ -293,6 +293,8 @@ class Case(Part):
             raise ValueError(
                 f"一个用例最多 {MOST_READINGS} 次测量 / a case has {MOST_READINGS} readings at most"
             )
+        if self.end_ms() > MOST_MS:
+            raise ValueError("用例最长 400 天 / a case is 400 days long at most")
         return self
 
     def items(self) -> tuple[ItemBase, ...]:
