@@ -16,6 +16,21 @@ ESCALATIONS_NOW = Gauge(
     "Escalations as they stand; page/exhausted: everyone was asked and nobody answers",
     ["lane", "status"],
 )
+PROVIDER_UP = Gauge(
+    "cunmai_rules_sms_provider_up",
+    "1 while an SMS provider is asked in its turn, 0 while it fails",
+    ["provider"],
+)
+ATTEMPTS = Counter(
+    "cunmai_rules_sms_attempts", "Attempts to send, by what came of them", ["provider", "outcome"]
+)
+RECEIPTS = Counter(
+    "cunmai_rules_sms_receipts", "Delivery receipts, by what was made of them", ["provider", "outcome"]
+)
+REPLIES = Counter("cunmai_rules_sms_replies", "Replies by SMS, by what was made of them", ["outcome"])
+CALLBACKS_REFUSED = Counter(
+    "cunmai_rules_sms_callbacks_refused", "Calls to the SMS callback addresses that were refused", ["reason"]
+)
 NOTICES = Counter("cunmai_rules_notices", "Attempts to send a notice", ["outcome"])
 RULE_FILE_PROBLEMS = Gauge("cunmai_rules_file_problems", "Problems in the threshold files as they are now")
 EVENTS_WAITING = Gauge("cunmai_rules_events_waiting", "Events that ingest has not receipted yet")

@@ -16,6 +16,7 @@ from cunmai_rules.journal.agreed import agree
 from cunmai_rules.journal.database import FAULTS, open_journal
 from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.keys import load_or_make_key
+from cunmai_rules.notify.breakers import Breakers
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.pages.server import BACKLOG, serving
 from cunmai_rules.releases.in_force import rules_in_force
@@ -40,6 +41,7 @@ class RulesService:
         self._log = structlog.get_logger("rules")
         self._slots: list[Slot] = []
         self._pulse = Pulse(clock)
+        self._breakers = Breakers([provider.name for provider in settings.providers], clock)
 
     @property
     def up(self) -> bool:
@@ -60,7 +62,9 @@ class RulesService:
             Hold("rules", stop.wait)("open the journal", self._check_journal)
         except Stopped:
             return
-        common = Common(self._settings, self._link_key, self._in_force, self._clock, self._pulse)
+        common = Common(
+            self._settings, self._link_key, self._in_force, self._clock, self._pulse, self._breakers
+        )
         self._slots = [Slot(number, common, fail) for number in range(self._settings.workers)]
         work = [(f"slot {slot.number}", slot.run) for slot in self._slots]
         with self._web_server(), self._threads([*work, ("heartbeat", self._beat)], stop, fail):
@@ -134,7 +138,10 @@ class RulesService:
 
     @contextmanager
     def _web_server(self) -> Iterator[None]:
-        app = build_app(self._settings.journal, self._settings, self._link_key, self._clock, self._in_force)
+        app = build_app(
+            self._settings.journal, self._settings, self._link_key, self._clock, self._in_force,
+            self._breakers.circuits,
+        )  # fmt: skip
         with serving(app, self._listen()):
             yield
 

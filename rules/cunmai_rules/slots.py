@@ -21,6 +21,7 @@ from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.heartbeat import Pulse
 from cunmai_rules.journal.database import Database, JournalAt, SessionLost, Share, open_journal
+from cunmai_rules.notify.breakers import Breakers
 from cunmai_rules.notify.notifier import Notifier
 from cunmai_rules.notify.sender import Sender
 from cunmai_rules.selftest.numbers import Numbers
@@ -54,6 +55,7 @@ class Common:
     in_force: InForce
     clock: Clock
     pulse: Pulse
+    breakers: Breakers
     held: set[int] = field(default_factory=set)
     """The slots that this process works now."""
     taking: threading.Lock = field(default_factory=threading.Lock)
@@ -248,7 +250,11 @@ class Slot:
                 return
         desk = Desk(db, self._settings, self._common.link_key)
         rules = self._common.in_force
-        Notifier(db, desk, sender, self._settings, self._common.clock, lambda: rules.rules).run(over)
+        notifier = Notifier(
+            db, desk, sender, self._settings, self._common.clock, lambda: rules.rules,
+            breakers=self._common.breakers,
+        )  # fmt: skip
+        notifier.run(over)
 
 
 class _GiveWay(Exception):

@@ -12,7 +12,7 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Escalation
 from cunmai_rules.journal.database import JournalAt, open_journal
 from cunmai_rules.notify.notifier import Notifier
-from cunmai_rules.notify.sender import Sender
+from cunmai_rules.notify.sender import Sender, Sends
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import RulesInForce
 from cunmai_runtime.clock import system_clock
@@ -40,6 +40,10 @@ class Bench:
     sender: Sender | None = None
     at: JournalAt | None = None
     """Where the journal is. None: a file in the folder."""
+    changes: dict[str, Any] = field(default_factory=dict)
+    """Settings in place of, or beside, the usual ones."""
+    carrier: Sends | None = None
+    """Takes the messages in place of a sender that speaks HTTP."""
 
     def __post_init__(self) -> None:
         packs = self.folder / "packs"
@@ -62,9 +66,10 @@ class Bench:
                     }
                 ],
                 "fallback_contacts": ["township"],
-                "webhook": {"url": self.sink.url, "secret": SECRET},
                 "public_url": "http://127.0.0.1:8087",
             }
+            | ({} if "webhook" in self.changes else {"webhook": {"url": self.sink.url, "secret": SECRET}})
+            | self.changes
         )
         self.in_force = RulesInForce(packs, self.folder / "in-force.json")
         self.journal = self.at or self.folder / "rules.sqlite"
@@ -81,7 +86,7 @@ class Bench:
             at_once=self.settings.at_once, public_url=self.settings.public_url, wall_clock=system_clock
         )
         self.notifier = Notifier(
-            self.db, self.desk, self.sender, self.settings, self.clock, lambda: self.in_force.rules,
+            self.db, self.desk, self.carrier or self.sender, self.settings, self.clock, lambda: self.in_force.rules,
             chance=lambda: 1.0,
         )  # fmt: skip
 

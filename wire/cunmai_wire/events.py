@@ -62,6 +62,13 @@ class Answer(StrEnum):
     FALSE_ALARM = "false_alarm"
 
 
+class AnswerMeans(StrEnum):
+    """How a doctor answered: at the page behind the message's link, or by a message of their own."""
+
+    LINK = "link"
+    SMS = "sms"
+
+
 class NoticeState(StrEnum):
     """A page is believed sent only by evidence, and each of these is different evidence."""
 
@@ -69,6 +76,8 @@ class NoticeState(StrEnum):
     ACCEPTED = "accepted"
     DELIVERED = "delivered"
     FAILED = "failed"
+    UNCONFIRMED = "unconfirmed"
+    """Accepted, and no delivery receipt came in time: somebody else is asked."""
     DROPPED = "dropped"
     """Not sent: by the time it could have been, somebody had answered or somebody else was asked."""
 
@@ -145,6 +154,10 @@ class NoticeChanged(EventBase):
     """The contact's id on the roster; never a phone number."""
     state: NoticeState
     attempts: int = Field(ge=0)
+    reason: ShortText | None = None
+    """Why it has this state, where more is known: a code of the provider, never a number or a text."""
+    provider: Name | None = None
+    """Which SMS provider it was given to."""
 
 
 class EscalationAnswered(EventBase):
@@ -152,6 +165,8 @@ class EscalationAnswered(EventBase):
     escalation: ShortText
     contact: ShortText
     answer: Answer
+    means: AnswerMeans | None = None
+    """How it came."""
 
 
 class EscalationClosed(EventBase):

@@ -7,7 +7,7 @@ and told as an event, together or not at all.
 from __future__ import annotations
 
 import hmac
-from base64 import urlsafe_b64encode
+from base64 import b32encode
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,20 +15,23 @@ import structlog
 
 from cunmai_rules.escalation import grouping
 from cunmai_rules.escalation import policy as state_machine
+from cunmai_rules.escalation.notices import Notices
 from cunmai_rules.escalation.policy import Ask, CloseReason, Escalation, Status
 from cunmai_rules.escalation.record import Record
+from cunmai_rules.journal.calls import Calls
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.escalations import Escalations, FindingRow, Notice, notice_id
 from cunmai_rules.journal.events import Events
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.journal.worklists import Worklists
+from cunmai_rules.notify.providers.numbers import canonical
 from cunmai_rules.registry.directory import Directory
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.events import Escalate
-from cunmai_wire.events import Answer, Lane, NoticeState
+from cunmai_wire.events import Answer, AnswerMeans, Lane, NoticeState
 
 LINK_LIFETIME_MS = 7 * 24 * 3_600_000
-_TOKEN_BYTES = 16
+_TOKEN_BYTES = 10
 
 
 class Desk:
@@ -43,6 +46,8 @@ class Desk:
         self.events = Events(db)
         self.worklists = Worklists(db)
         self._record = Record(self.escalations, self.events)
+        self.calls = Calls(db)
+        self.notices = Notices(self.escalations, self.calls, self._record, self._policy, self._save)
 
     # -- findings -------------------------------------------------------------------------------------
 
@@ -174,6 +179,7 @@ class Desk:
             if asks or after.status is not before.status or after.lane is not before.lane:
                 self.escalations.log(now_ms, before.id, "overdue", "clock", why=_why_overdue(before))
             self._save(before, after, asks, now_ms)
+        self.notices.chase_receipts(now_ms, limit)
 
     def forget(self, before_ms: int, now_ms: int, limit: int = 500) -> int:
         """Expire reviews that nobody looked at since `before_ms`; drop what was closed before it.
@@ -183,69 +189,42 @@ class Desk:
         for review in self.escalations.unlooked_reviews(before_ms, limit):
             self.close(review.id, CloseReason.EXPIRED, "clock", now_ms)
         self.worklists.forget_looks(before_ms)
+        self.calls.forget(now_ms)
         return self.escalations.forget_closed(before_ms, limit)
 
-    # -- notices --------------------------------------------------------------------------------------
-
-    def about_to_send(self, notice: Notice, text: str, now_ms: int) -> Notice | None:
-        """The notice with what it says, kept from now on; None where it need not be sent any more."""
-        escalation, notice = self._hold(notice)
-        if notice.state is not NoticeState.QUEUED:
-            return None
-        if not state_machine.still_wanted(escalation, notice.number):
-            self._note(replace(notice, state=NoticeState.DROPPED), now_ms)
-            return None
-        if notice.text is not None:
-            return notice
-        worded = replace(notice, text=text)
-        self.escalations.update_notice(worded)
-        return worded
-
-    def accepted(self, notice: Notice, now_ms: int) -> None:
-        """The webhook has taken the message: from now on an answer is awaited."""
-        escalation, _ = self._hold(notice)
-        done = replace(
-            notice, state=NoticeState.ACCEPTED, attempts=notice.attempts + 1, accepted_ms=now_ms, error=None
-        )
-        self._note(done, now_ms)
-        self.escalations.save(state_machine.notice_accepted(escalation, self._policy, notice.number, now_ms))
-
-    def postponed(self, notice: Notice, error: str, due_ms: int, now_ms: int) -> None:
-        """The webhook could not take it now."""
-        self._hold(notice)
-        later = replace(notice, attempts=notice.attempts + 1, due_ms=due_ms, error=error)
-        self.escalations.update_notice(later)
-        if error != notice.error:
-            self.escalations.log(
-                now_ms, notice.escalation, "notice_postponed", "carrier", contact=notice.contact, error=error
-            )
-
-    def failed(self, notice: Notice, error: str, now_ms: int) -> None:
-        """The webhook will never take it: the next contact is asked at once."""
-        before, _ = self._hold(notice)
-        self._note(
-            replace(notice, state=NoticeState.FAILED, attempts=notice.attempts + 1, error=error), now_ms
-        )
-        after, asks = state_machine.notice_failed(before, self._policy, notice.number, now_ms)
-        self._save(before, after, asks, now_ms)
+    # -- links ----------------------------------------------------------------------------------------
 
     def token(self, notice: str) -> str:
-        """The secret part of a notice's link: made again when needed, never stored."""
+        """The secret part of a notice's link: made again when needed, never stored.
+
+        Sixteen letters and digits: platforms let the variables of a template hold little more.
+        """
         digest = hmac.digest(self._link_key, notice.encode(), "sha256")[:_TOKEN_BYTES]
-        return urlsafe_b64encode(digest).rstrip(b"=").decode()
+        return b32encode(digest).decode().lower()
+
+    def mark(self, number: str) -> str:
+        """A keyed hash of a number: enough to know it again, and not to write to it."""
+        return hmac.digest(self._link_key, f"number|{canonical(number)}".encode(), "sha256")[:16].hex()
 
     # -- answers --------------------------------------------------------------------------------------
 
-    def answer(self, id_: str, contact: str, answer: Answer, now_ms: int) -> Escalation | None:
+    def answer(
+        self, id_: str, contact: str, answer: Answer, now_ms: int, means: AnswerMeans = AnswerMeans.LINK
+    ) -> Escalation | None:
         """Take a contact's answer; the escalation as it stands then, or None where there is none."""
         before = self.escalations.hold(id_)
         if before is None:
             return None
         after = state_machine.answered(before, self._policy, contact, answer, now_ms)
         self.escalations.save(after)
-        self._record.answered(before, contact, answer, now_ms)
+        self._record.answered(before, contact, answer, means, now_ms)
         self._log.info(
-            "rules.answered", escalation=id_, subject=before.subject, contact=contact, answer=answer
+            "rules.answered",
+            escalation=id_,
+            subject=before.subject,
+            contact=contact,
+            answer=answer,
+            means=means,
         )
         if after.status is Status.CLOSED and before.status is not Status.CLOSED:
             self._record.closed(after, contact, now_ms)
@@ -293,19 +272,6 @@ class Desk:
             todo="call the contacts of this site, then answer from a link or `cunmai rules close`",
         )  # fmt: skip
 
-    def _hold(self, notice: Notice) -> tuple[Escalation, Notice]:
-        """Its escalation and itself as they are now, and stay until we commit."""
-        escalation = self.escalations.hold(notice.escalation)
-        current = self.escalations.notice(notice.id)
-        assert escalation is not None, "a notice belongs to an escalation"
-        assert current is not None, "a notice goes only with its escalation, which is open"
-        return escalation, current
-
-    def _of(self, notice: Notice) -> Escalation:
-        escalation = self.escalations.get(notice.escalation)
-        assert escalation is not None, "a notice belongs to an escalation"
-        return escalation
-
     def _ask(self, escalation: Escalation, asks: Sequence[Ask], now_ms: int) -> None:
         for ask in asks:
             notice = Notice(
@@ -322,12 +288,7 @@ class Desk:
             self.escalations.add_link(
                 self.token(notice.id), escalation.id, ask.contact, now_ms + LINK_LIFETIME_MS
             )
-            self._note(notice, now_ms)
-
-    def _note(self, notice: Notice, now_ms: int) -> None:
-        """Save a notice's new state, and tell it."""
-        self.escalations.update_notice(notice)
-        self._record.notice(self._of(notice), notice, now_ms)
+            self.notices.note(escalation, notice, now_ms)
 
 
 def _finding(id_: str, escalation: str, found: Escalate, now_ms: int) -> FindingRow:

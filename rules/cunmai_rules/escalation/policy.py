@@ -95,6 +95,8 @@ class Escalation:
     """How many turns have come to nothing, since the first ask or since it became worse."""
     failed: int = 0
     """How many notices in a row can never arrive."""
+    undelivered: int = 0
+    """How many accepted notices in a row came to nothing by their receipts, or by the lack of one."""
     seen_by: str | None = None
     due_ms: int | None = None
     """When the next step is due; None where nothing but an answer is awaited."""
@@ -176,11 +178,29 @@ def notice_failed(escalation: Escalation, policy: Policy, number: int, now_ms: i
     failed = replace(escalation, awaits=None, failed=escalation.failed + 1, tried=escalation.tried + 1)
     if failed.failed < max(len(_list(failed, policy)), 1):
         return _ask_next(failed, policy, now_ms, in_turn=True)
-    # Nobody on the list can be reached. Again later, not at once: a carrier that refuses all of them in a
-    # second may be mended in an hour.
-    status = failed.status if failed.status is Status.SEEN else Status.EXHAUSTED
-    later = now_ms + policy.ack_within_s * 1000
-    return replace(failed, status=status, turn=0, failed=0, due_ms=later), ()
+    return _nobody_reached(failed, policy, now_ms), ()
+
+
+def notice_undelivered(escalation: Escalation, policy: Policy, number: int, now_ms: int) -> Step:
+    """An accepted notice has not reached the phone, by its receipt or by the lack of one.
+
+    The next contact is asked at once, apart from the time for an answer. Nothing follows where somebody
+    else has been asked since.
+    """
+    if still_wanted(escalation, number):
+        return notice_failed(escalation, policy, number, now_ms)
+    if number != escalation.asked or escalation.status is Status.CLOSED or escalation.due_ms is None:
+        return escalation, ()
+    failed = replace(escalation, undelivered=escalation.undelivered + 1, tried=escalation.tried + 1)
+    if failed.undelivered < max(len(_list(failed, policy)), 1):
+        return _ask_next(failed, policy, now_ms, in_turn=True)
+    return _nobody_reached(failed, policy, now_ms), ()
+
+
+def notice_delivered(escalation: Escalation, policy: Policy, number: int, now_ms: int) -> Escalation:
+    """A notice is on the phone. One that was still thought to be on its way has been accepted, too."""
+    arrived = replace(escalation, undelivered=0)
+    return notice_accepted(arrived, policy, number, now_ms) if still_wanted(arrived, number) else arrived
 
 
 # -- answers --------------------------------------------------------------------------------------------
@@ -193,7 +213,9 @@ def answered(escalation: Escalation, policy: Policy, contact: str, answer: Answe
     if escalation.status is Status.CLOSED:
         return escalation
     due_ms = now_ms + policy.outcome_within_s * 1000
-    return replace(escalation, status=Status.SEEN, seen_by=contact, due_ms=due_ms, awaits=None, failed=0)
+    return replace(
+        escalation, status=Status.SEEN, seen_by=contact, due_ms=due_ms, awaits=None, failed=0, undelivered=0
+    )
 
 
 def handed_over(escalation: Escalation, policy: Policy, to: str, now_ms: int) -> Step:
@@ -221,6 +243,14 @@ def closed(escalation: Escalation, because: str, now_ms: int) -> Escalation:
 
 
 # -- within ---------------------------------------------------------------------------------------------
+
+
+def _nobody_reached(failed: Escalation, policy: Policy, now_ms: int) -> Escalation:
+    """Nobody on the list can be reached. Again later, not at once: a carrier that refuses all of them in a
+    second may be mended in an hour."""
+    status = failed.status if failed.status is Status.SEEN else Status.EXHAUSTED
+    later = now_ms + policy.ack_within_s * 1000
+    return replace(failed, status=status, turn=0, failed=0, undelivered=0, due_ms=later)
 
 
 def _wait_s(escalation: Escalation, policy: Policy) -> int:
@@ -275,6 +305,14 @@ def _quiet_is_over(escalation: Escalation, policy: Policy, now_ms: int) -> Step:
 def ask_anew(escalation: Escalation, policy: Policy, now_ms: int) -> Step:
     """From the nearest contact again, as if it had just opened: it has become worse, or come back."""
     afresh = replace(
-        escalation, status=Status.OPEN, seen_by=None, turn=0, tried=0, failed=0, awaits=None, due_ms=None
+        escalation,
+        status=Status.OPEN,
+        seen_by=None,
+        turn=0,
+        tried=0,
+        failed=0,
+        undelivered=0,
+        awaits=None,
+        due_ms=None,
     )
     return _ask_next(afresh, policy, now_ms)

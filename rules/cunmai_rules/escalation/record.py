@@ -7,7 +7,10 @@ from cunmai_rules.escalation.policy import Escalation
 from cunmai_rules.journal.escalations import Escalations, Notice
 from cunmai_rules.journal.events import Events
 from cunmai_rules.thresholds.events import Escalate
-from cunmai_wire.events import Answer
+from cunmai_wire.events import Answer, AnswerMeans
+
+LONGEST_REASON = 64
+"""In an event; the history has all of it."""
 
 
 class Record:
@@ -53,9 +56,10 @@ class Record:
     def notice(self, escalation: Escalation, notice: Notice, now_ms: int) -> None:
         """A notice has a new state."""
         error = {"error": notice.error} if notice.error else {}
+        provider = {"provider": notice.provider} if notice.provider else {}
         self._escalations.log(
             now_ms, escalation.id, f"notice_{notice.state}", "carrier", contact=notice.contact,
-            attempts=notice.attempts, **error,
+            attempts=notice.attempts, **error, **provider,
         )  # fmt: skip
         self._tell(
             escalation,
@@ -65,11 +69,15 @@ class Record:
             contact=notice.contact,
             state=notice.state,
             attempts=notice.attempts,
+            reason=notice.error[:LONGEST_REASON] if notice.error else None,
+            provider=notice.provider,
         )
 
-    def answered(self, escalation: Escalation, contact: str, answer: Answer, now_ms: int) -> None:
-        self._escalations.log(now_ms, escalation.id, "answered", contact, answer=answer)
-        self._tell(escalation, now_ms, "escalation_answered", contact=contact, answer=answer)
+    def answered(
+        self, escalation: Escalation, contact: str, answer: Answer, means: AnswerMeans, now_ms: int
+    ) -> None:
+        self._escalations.log(now_ms, escalation.id, "answered", contact, answer=answer, means=means)
+        self._tell(escalation, now_ms, "escalation_answered", contact=contact, answer=answer, means=means)
 
     def closed(self, escalation: Escalation, actor: str, now_ms: int) -> None:
         self._escalations.log(now_ms, escalation.id, "closed", actor, reason=escalation.closed_because)

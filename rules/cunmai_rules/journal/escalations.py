@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from cunmai_rules.escalation.policy import Escalation, Status
@@ -29,6 +29,23 @@ class Notice:
     error: str | None = None
     text: str | None = None
     """What it says, without the link; None until it was first about to be sent."""
+    parts: str | None = None
+    """The values of its template's variables, as a JSON list of pairs."""
+    provider: str | None = None
+    """Where it was last sent."""
+    provider_id: str | None = None
+    """What that provider's receipts call it."""
+    tried: str = ""
+    """The providers that could not take it in this round, by name."""
+    refused_by: str = ""
+    """The providers that will never take it."""
+    unsure_ms: int | None = None
+    """Since when `provider` may have it without having said so."""
+    receipt_due_ms: int | None = None
+    """When the lack of a delivery receipt counts as a failure; None where none is awaited."""
+    delivered_ms: int | None = None
+    to_mark: str | None = None
+    """A keyed hash of the number that it was sent to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +184,13 @@ class Escalations:
 
     def add_notice(self, notice: Notice) -> None:
         self._db.execute(
-            f"INSERT INTO notice ({_NOTICE}) VALUES (:id, :escalation, :contact, :number, :state, :attempts,"  # noqa: S608
-            " :due_ms, :queued_ms, :accepted_ms, :error, :text) ON CONFLICT DO NOTHING",
+            f"INSERT INTO notice ({_NOTICE}) VALUES ({_VALUES}) ON CONFLICT DO NOTHING",  # noqa: S608 - constants
             asdict(notice),
         )
 
     def update_notice(self, notice: Notice) -> None:
         self._db.execute(
-            "UPDATE notice SET state = :state, attempts = :attempts, due_ms = :due_ms,"
-            " accepted_ms = :accepted_ms, error = :error, text = :text WHERE id = :id",
+            f"UPDATE notice SET {_CHANGES} WHERE id = :id",  # noqa: S608 - a constant
             asdict(notice),
         )
 
@@ -202,6 +217,24 @@ class Escalations:
         """Since when the oldest message waits to be taken; None where none does."""
         row = self._db.execute("SELECT min(queued_ms) FROM notice WHERE state = 'queued'").fetchone()
         return row[0] if row else None
+
+    def notice_sent_as(self, provider: str, provider_id: str) -> Notice | None:
+        """The notice that this provider knows by this id."""
+        row = self._db.execute(
+            f"SELECT {_NOTICE} FROM notice WHERE provider = ? AND provider_id = ?",  # noqa: S608 - a constant
+            (provider, provider_id),
+        ).fetchone()
+        return _notice(row) if row else None
+
+    def receipts_overdue(self, now_ms: int, limit: int) -> list[Notice]:
+        """Those of our share whose delivery receipt has not come in time."""
+        share = self._db.share
+        rows = self._db.execute(
+            f"SELECT {_NOTICE} FROM notice WHERE receipt_due_ms <= ?"  # noqa: S608 - a constant
+            " AND escalation IN (SELECT id FROM escalation WHERE part % ? = ?) ORDER BY receipt_due_ms LIMIT ?",
+            (now_ms, share.workers, share.slot, limit),
+        )
+        return [_notice(row) for row in rows]
 
     def notices(self, escalation: str) -> list[Notice]:
         query = f"SELECT {_NOTICE} FROM notice WHERE escalation = ? ORDER BY number"  # noqa: S608 - a constant
@@ -334,8 +367,14 @@ class Escalations:
         return len(ids)
 
 
-_NOTICE = "id, escalation, contact, number, state, attempts, due_ms, queued_ms, accepted_ms, error, text"
-"""The columns, in the order of `Notice`'s fields."""
+_COLUMNS = [field.name for field in fields(Notice)]
+_NOTICE = ", ".join(_COLUMNS)
+_VALUES = ", ".join(f":{name}" for name in _COLUMNS)
+_CHANGES = ", ".join(
+    f"{name} = :{name}"
+    for name in _COLUMNS
+    if name not in ("id", "escalation", "contact", "number", "queued_ms")
+)
 
 # History last: it can go only when its escalation has gone.
 _FORGET = (

@@ -219,6 +219,42 @@ MIGRATIONS: tuple[Migration, ...] = (
     ALTER TABLE observation ADD COLUMN device TEXT;
         """,
     ),
+    (
+        """
+    -- Where a notice was sent, what became of it there, and what its receipts call it.
+    ALTER TABLE notice ADD COLUMN parts TEXT;
+    ALTER TABLE notice ADD COLUMN provider TEXT;
+    ALTER TABLE notice ADD COLUMN provider_id TEXT;
+    ALTER TABLE notice ADD COLUMN tried TEXT NOT NULL DEFAULT '';
+    ALTER TABLE notice ADD COLUMN refused_by TEXT NOT NULL DEFAULT '';
+    ALTER TABLE notice ADD COLUMN unsure_ms INTEGER;
+    ALTER TABLE notice ADD COLUMN receipt_due_ms INTEGER;
+    ALTER TABLE notice ADD COLUMN delivered_ms INTEGER;
+    -- Of the number that it was sent to: a keyed hash, so that a reply from it is known.
+    ALTER TABLE notice ADD COLUMN to_mark TEXT;
+    CREATE INDEX notice_receipt ON notice (receipt_due_ms) WHERE receipt_due_ms IS NOT NULL;
+    CREATE INDEX notice_sent_as ON notice (provider, provider_id) WHERE provider_id IS NOT NULL;
+    CREATE INDEX notice_to_mark ON notice (to_mark, queued_ms) WHERE to_mark IS NOT NULL;
+
+    -- Receipts that came before the answer that says what they are about.
+    CREATE TABLE early_receipt (provider TEXT NOT NULL, provider_id TEXT NOT NULL, delivered INTEGER NOT NULL,
+                                reason TEXT NOT NULL, t_ms INTEGER NOT NULL,
+                                PRIMARY KEY (provider, provider_id)) STRICT, WITHOUT ROWID;
+    -- Calls of providers that were taken: none is taken twice.
+    CREATE TABLE provider_call (provider TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL,
+                                t_ms INTEGER NOT NULL, PRIMARY KEY (provider, id)) STRICT, WITHOUT ROWID;
+    CREATE INDEX provider_call_time ON provider_call (t_ms);
+    -- What a reply names its escalation by.
+    CREATE TABLE short_code (code TEXT PRIMARY KEY, escalation TEXT NOT NULL UNIQUE,
+                             made_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    -- Answers to replies: help, and word that something is closed. Sent if it can be, and never urgent.
+    CREATE TABLE courtesy (id TEXT PRIMARY KEY, contact TEXT NOT NULL, kind TEXT NOT NULL, parts TEXT NOT NULL,
+                           state TEXT NOT NULL, attempts INTEGER NOT NULL, due_ms INTEGER NOT NULL,
+                           made_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX courtesy_due ON courtesy (due_ms) WHERE state = 'queued';
+    CREATE INDEX courtesy_contact ON courtesy (contact, made_ms);
+        """,
+    ),
 )
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
@@ -16,20 +17,28 @@ from cunmai_rules.escalation.policy import Escalation
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.escalations import Notice
 from cunmai_rules.journal.judgements import Judgements
+from cunmai_rules.notify.breaker import Breaker
+from cunmai_rules.notify.breakers import Breakers
 from cunmai_rules.notify.message import TREND_MS, finding, sms_text
 from cunmai_rules.notify.providers.base import Accepted, Fault, Message, Outcome, Refused
-from cunmai_rules.notify.sender import Sender
+from cunmai_rules.notify.providers.settings import Provider
+from cunmai_rules.notify.routing import Nobody, Wait, after_refusal, route, settled
+from cunmai_rules.notify.sender import Sends
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_runtime.clock import Clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.hold import Hold, Stopped, pause_s
+from cunmai_wire.events import Grade
 
 RETRY_FIRST_S = 1.0
 RETRY_LONGEST_S = 30.0
 POLL_S = 0.2
 LAST_WAIT_S = 5.0
 BATCH_NOTICES = 50
+MOST_TURNS = 20
+OFF_THE_ROSTER = "the contact is no longer on the roster"
+SEALED = "the contact's number cannot be opened"
 
 
 class Notifier:
@@ -39,11 +48,12 @@ class Notifier:
         self,
         db: Database,
         desk: Desk,
-        sender: Sender,
+        sender: Sends,
         settings: RulesSettings,
         clock: Clock,
         rules: Callable[[], RuleSet],
         *,
+        breakers: Breakers | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._db = db
@@ -54,10 +64,12 @@ class Notifier:
         self._rules = rules
         self._chance = chance
         self._judgements = Judgements(db)
+        names = [provider.name for provider in settings.providers]
+        self._breakers = breakers or Breakers(names, clock)
         self._log = structlog.get_logger("notify")
         # Sent, with an outcome that is not on the disk yet. It stays here until it is: a journal that is
         # busy must repeat the commit, never the message.
-        self._under_way: dict[str, tuple[Notice, Future[Outcome]]] = {}
+        self._under_way: dict[str, tuple[Notice, Provider, Future[Outcome]]] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Send what is due until stopped."""
@@ -65,17 +77,26 @@ class Notifier:
         with suppress(Stopped):
             while not stop.wait(POLL_S):
                 hold("send", self._turn)
-        wait([future for _, future in self._under_way.values()], LAST_WAIT_S)
+        wait([future for _, _, future in self._under_way.values()], LAST_WAIT_S)
         with suppress(Stopped):
             hold("record", self.record)
 
     def send_due(self) -> int:
         """Try every notice that is due and wait for the answers; how many. Raises Retryable (the journal)."""
         self.record()
-        started = self.start_due()
-        wait([future for _, future in self._under_way.values()])
-        self.record()
+        started = 0
+        for _ in range(MOST_TURNS):  # one that a provider refused is due at the next one at once
+            begun = self.start_due()
+            wait([future for _, _, future in self._under_way.values()])
+            self.record()
+            started += begun
+            if not begun:
+                break
         return started
+
+    def circuits(self) -> dict[str, str]:
+        """How each provider stands."""
+        return self._breakers.circuits()
 
     def _turn(self) -> None:
         self.record()
@@ -88,42 +109,69 @@ class Notifier:
         free = self._settings.at_once - len(self._under_way)
         if free <= 0:
             return 0
-        due = self._desk.escalations.due_notices(self._clock(), int(RETRY_LONGEST_S * 1000), BATCH_NOTICES)
+        due = self._desk.escalations.due_notices(self._clock(), self._longest_wait_ms, BATCH_NOTICES)
         waiting = [notice for notice in due if notice.id not in self._under_way][:free]
         for notice in waiting:
             self._start(notice)
         return len(waiting)
 
+    @property
+    def _longest_wait_ms(self) -> int:
+        """No notice is due further ahead than this, unless the clock was set back."""
+        doubts = [provider.unsure_wait_s for provider in self._settings.providers]
+        return int(max(RETRY_LONGEST_S, *doubts) * 1000)
+
     def _start(self, notice: Notice) -> None:
         escalation = self._desk.escalations.get(notice.escalation)
         assert escalation is not None, "a notice belongs to an escalation"
+        now_ms = self._clock()
         with self._db.transaction():
-            wanted = self._desk.about_to_send(notice, self._text(notice, escalation), self._clock())
-        if wanted is None:
-            metrics.NOTICES.labels("dropped").inc()
-            return
-        self._under_way[notice.id] = (wanted, self._submitted(wanted))
+            wanted = self._desk.notices.about_to_send(notice, self._text(notice, escalation), "[]", now_ms)
+            if wanted is None:
+                metrics.NOTICES.labels("dropped").inc()
+                return
+            wanted = settled(wanted, self._settings.providers, now_ms)
+            urgent = escalation.grade is Grade.RED and notice.number == 1
+            chosen = route(wanted, self._settings.providers, self._breakers.now, now_ms, urgent=urgent)
+            match chosen:
+                case Nobody():
+                    self._desk.notices.failed(wanted, wanted.error or "refused", now_ms)
+                    metrics.NOTICES.labels("failed").inc()
+                    return
+                case Wait():
+                    self._desk.notices.later(wanted, chosen.until_ms)
+                    return
+        self._give(wanted, chosen)
 
-    def _submitted(self, notice: Notice) -> Future[Outcome]:
+    def _give(self, wanted: Notice, provider: Provider) -> None:
+        number, trouble = self._number(wanted)
+        if number is None:
+            self._failed(wanted, trouble)
+            return
+        now_ms = self._clock()
+        with self._db.transaction():
+            given = self._desk.notices.sending(wanted, provider.name, self._desk.mark(number), now_ms)
+        if given is None:
+            return
+        self._breakers.change(provider.name, lambda breaker: breaker.tried(now_ms))
+        before = replace(given, unsure_ms=wanted.unsure_ms)
+        self._under_way[given.id] = (before, provider, self._submitted(given, number, provider))
+
+    def _number(self, notice: Notice) -> tuple[str | None, str]:
+        """The contact's number; or why there is none."""
         try:
             number = self._desk.directory.number_of(notice.contact, f"notice {notice.id}", self._clock())
         except UserError as error:
             # Somebody has to mend the keys; until then the next contact is asked.
             self._log.error("notify.number_sealed", contact=notice.contact, why=str(error))
-            return _failed("the contact's number cannot be opened")
-        if number is None:
-            return _failed("the contact is no longer on the roster")
+            return None, SEALED
+        return number, OFF_THE_ROSTER
+
+    def _submitted(self, notice: Notice, number: str, provider: Provider) -> Future[Outcome]:
         link = f"{self._settings.public_url}/e/{self._desk.token(notice.id)}"
-        return self._sender.submit(
-            Message(
-                notice.id,
-                number,
-                f"{notice.text} {link}",
-                notice.escalation,
-                notice.queued_ms,
-            ),
-            self._settings.providers[0],
-        )
+        text = f"{notice.text} {link}"
+        message = Message(notice.id, number, text, notice.escalation, notice.queued_ms)
+        return self._sender.submit(message, provider)
 
     def _text(self, notice: Notice, escalation: Escalation) -> str:
         """What the message says as things stand now. A repeat carries the newest value."""
@@ -143,56 +191,71 @@ class Notifier:
 
     def record(self) -> None:
         """Write down what has come of those under way. Raises Retryable with the rest still to be written."""
-        for id_, (notice, future) in list(self._under_way.items()):
+        for id_, (notice, provider, future) in list(self._under_way.items()):
             if future.done():
-                self._record(notice, future)
+                self._record(notice, provider, future)
                 del self._under_way[id_]
 
-    def _record(self, notice: Notice, future: Future[Outcome]) -> None:
+    def _record(self, notice: Notice, provider: Provider, future: Future[Outcome]) -> None:
         if future.cancelled():
             return
         error = future.exception()
         outcome = Refused(Fault.RETRYABLE, type(error).__name__) if error else future.result()
         if isinstance(outcome, Accepted):
-            with self._db.transaction():
-                self._desk.accepted(notice, self._clock())
-            metrics.NOTICES.labels("accepted").inc()
-            self._log.info(
-                "notify.accepted", notice=notice.id, contact=notice.contact, escalation=notice.escalation
-            )
-        elif outcome.fault is Fault.PERMANENT:
-            with self._db.transaction():
-                self._desk.failed(notice, outcome.reason, self._clock())
-            metrics.NOTICES.labels("failed").inc()
-            self._log.error("notify.failed", notice=notice.id, contact=notice.contact, why=outcome.reason)
+            self._accepted(notice, provider, outcome)
         else:
-            self._postpone(notice, outcome)
+            self._refused(notice, provider, outcome)
 
-    def _postpone(self, notice: Notice, refused: Refused) -> None:
-        """Whatever else went wrong, the message is still owed."""
-        why = refused.reason
-        wait_s = pause_s(
-            notice.attempts + 1, first_s=RETRY_FIRST_S, longest_s=RETRY_LONGEST_S, chance=self._chance()
-        )
-        now_ms = self._clock()
+    def _accepted(self, notice: Notice, provider: Provider, accepted: Accepted) -> None:
         with self._db.transaction():
-            self._desk.postponed(notice, why, now_ms + int(wait_s * 1000), now_ms)
-        metrics.NOTICES.labels("postponed").inc()
-        if why == notice.error:
-            return
-        if refused.fault is Fault.MISDIRECTED:
-            self._log.error(
-                "notify.webhook_misdirected",
-                notice=notice.id,
-                why=why,
-                todo="check webhook.url and webhook.secret",
+            self._desk.notices.accepted(
+                notice, accepted.provider_id, provider.receipt_within_s, self._clock()
             )
+        self._breakers.change(provider.name, Breaker.succeeded)
+        metrics.ATTEMPTS.labels(provider.name, "accepted").inc()
+        metrics.NOTICES.labels("accepted").inc()
+        self._log.info(
+            "notify.accepted", notice=notice.id, contact=notice.contact, escalation=notice.escalation,
+            provider=provider.name,
+        )  # fmt: skip
+
+    def _failed(self, notice: Notice, why: str) -> None:
+        with self._db.transaction():
+            self._desk.notices.failed(notice, why, self._clock())
+        metrics.NOTICES.labels("failed").inc()
+        self._log.error("notify.failed", notice=notice.id, contact=notice.contact, why=why)
+
+    def _refused(self, notice: Notice, provider: Provider, refused: Refused) -> None:
+        """The message is still owed: another provider, or this one again."""
+        now_ms = self._clock()
+        providers = self._settings.providers
+        permanent = refused.fault is Fault.PERMANENT
+        self._breakers.change(
+            provider.name, lambda breaker: breaker.succeeded() if permanent else breaker.failed(now_ms)
+        )
+        metrics.ATTEMPTS.labels(provider.name, refused.fault).inc()
+        wait_s = pause_s(
+            notice.attempts // len(providers) + 1,
+            first_s=RETRY_FIRST_S, longest_s=RETRY_LONGEST_S, chance=self._chance(),
+        )  # fmt: skip
+        changed = after_refusal(notice, refused, providers, now_ms, int(wait_s * 1000))
+        if isinstance(route(changed, providers, {}, now_ms, urgent=False), Nobody):
+            self._failed(notice, refused.reason)
+            return
+        with self._db.transaction():
+            self._desk.notices.postponed(notice, changed, now_ms)
+        metrics.NOTICES.labels("postponed").inc()
+        if refused.reason != notice.error:
+            self._shout(notice, provider, refused)
+
+    def _shout(self, notice: Notice, provider: Provider, refused: Refused) -> None:
+        if refused.fault in (Fault.MISDIRECTED, Fault.PERMANENT):
+            self._log.error(
+                "notify.provider_misdirected", notice=notice.id, provider=provider.name, why=refused.reason,
+                todo="check the address, the keys, the template and the credit of this SMS provider",
+            )  # fmt: skip
         else:
-            self._log.warning("notify.postponed", notice=notice.id, contact=notice.contact, why=why)
-
-
-def _failed(why: str) -> Future[Outcome]:
-    """As if the carrier had refused for good: the next contact is asked at once."""
-    future: Future[Outcome] = Future()
-    future.set_result(Refused(Fault.PERMANENT, why))
-    return future
+            self._log.warning(
+                "notify.postponed", notice=notice.id, contact=notice.contact, provider=provider.name,
+                why=refused.reason,
+            )  # fmt: skip

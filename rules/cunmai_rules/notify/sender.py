@@ -12,7 +12,7 @@ import secrets
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -24,6 +24,13 @@ from cunmai_runtime.clock import Clock
 _BODY_BYTES = 16_384
 _BODY_S = 1.0
 _CLOSE_S = 5.0
+
+
+class Sends(Protocol):
+    """What the notifier needs of a sender."""
+
+    def submit(self, message: Message, provider: Provider) -> Future[Outcome]:
+        """Begin to send; the future holds what came of it."""
 
 
 class Sender:

@@ -47,9 +47,14 @@ _HEADERS = {
 
 
 def build_app(
-    journal: JournalAt, settings: RulesSettings, link_key: bytes, clock: Clock, in_force: InForce
+    journal: JournalAt,
+    settings: RulesSettings,
+    link_key: bytes,
+    clock: Clock,
+    in_force: InForce,
+    circuits: Callable[[], dict[str, str]] = dict,
 ) -> FastAPI:
-    """The application over one journal."""
+    """The application over one journal. `circuits`: how each SMS provider stands."""
     app = FastAPI(title="Cunmai rules", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     pages = _Pages(journal, settings, link_key, clock, in_force)
@@ -89,6 +94,7 @@ def build_app(
                 "problems": problems,
                 "cautions": cautions(settings),
                 "pages": pages.counts(),
+                "sms": circuits(),
             }
         )
 

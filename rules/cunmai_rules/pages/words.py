@@ -116,7 +116,9 @@ HISTORY: dict[str, Pair] = {
     "notice_queued": ("准备通知", "notice queued"),
     "notice_accepted": ("短信平台已接收", "accepted by the carrier"),
     "notice_postponed": ("短信平台暂时不可用, 将重试", "carrier not available, will retry"),
-    "notice_failed": ("短信发送失败", "notice failed"),
+    "notice_failed": ("短信未送达", "message not delivered"),
+    "notice_delivered": ("短信已送达手机", "delivered to the phone"),
+    "notice_unconfirmed": ("未收到送达回执, 改通知下一位", "no delivery receipt, the next one is told"),
     "overdue": ("超时未答复", "no answer in time"),
     "everyone_tried": ("所有联系人均已通知, 无人答复", "everyone was asked, nobody answered"),
     "notice_dropped": ("不再需要, 未发送", "no longer needed, not sent"),
@@ -163,6 +165,7 @@ NOTICES: dict[NoticeState, Pair] = {
     NoticeState.ACCEPTED: ("已接收", "accepted"),
     NoticeState.DELIVERED: ("已送达", "delivered"),
     NoticeState.FAILED: ("失败", "failed"),
+    NoticeState.UNCONFIRMED: ("未收到回执", "no receipt"),
     NoticeState.DROPPED: ("不再需要", "dropped"),
 }
 

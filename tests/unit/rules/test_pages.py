@@ -75,7 +75,7 @@ def test_the_four_answers(client: TestClient, link: str, bench: Bench, answer: s
     assert status(bench) == then
     assert "已记录您的答复" in client.get(taken.headers["location"]).text
     assert bench.rows("SELECT actor, detail FROM history WHERE type = 'answered'") == [
-        ("village", f'{{"answer": "{answer}"}}')
+        ("village", f'{{"answer": "{answer}", "means": "link"}}')
     ]
 
 

@@ -27,7 +27,7 @@ def test_a_captive_portal_or_a_wrong_key_delays_the_page_and_is_shouted(bench: B
             bench.passes(1)
     assert bench.told == ["V"]
     assert bench.sink.requests == 7
-    shouts = [entry for entry in logs if entry["event"] == "notify.webhook_misdirected"]
+    shouts = [entry for entry in logs if entry["event"] == "notify.provider_misdirected"]
     assert [(entry["log_level"], entry["why"]) for entry in shouts] == [("error", f"HTTP {status}")]
 
 

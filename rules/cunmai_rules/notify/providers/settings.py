@@ -40,7 +40,7 @@ class _Provider(Section):
     name: ProviderName
     timeout_s: float = Field(default=10, gt=0, le=60)
     """For one attempt, from its first byte to its last."""
-    unsure_wait_s: int = Field(default=60, ge=0, le=3600)
+    unsure_wait_s: int = Field(default=60, ge=5, le=3600)
     """A message that this provider may have taken goes to another one only after so long."""
     receipt_within_s: int | None = Field(default=None, ge=5, le=86_400)
     """A delivery receipt is missing after so long, and the next contact is asked. Off: no receipts come."""

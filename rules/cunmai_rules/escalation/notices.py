@@ -1,0 +1,185 @@
+"""What becomes of notices: sent, accepted, refused, delivered, not delivered. Within the caller's transaction.
+
+Every method holds the escalation first, and goes by the notice as it is then: a receipt may come while the
+request that sent it is still under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from cunmai_rules.escalation import policy as state_machine
+from cunmai_rules.escalation.policy import Ask, Escalation, Policy
+from cunmai_rules.escalation.receipts import CarrierReceipt, Taken, judge
+from cunmai_rules.escalation.record import Record
+from cunmai_rules.journal.calls import Calls
+from cunmai_rules.journal.escalations import Escalations, Notice
+from cunmai_wire.events import NoticeState
+
+Save = Callable[[Escalation, Escalation, Sequence[Ask], int], None]
+"""Keep a changed escalation, and send what it asks for: before, after, asks, now."""
+
+NO_RECEIPT = "no_receipt"
+
+
+class Notices:
+    """One connection's view of notices."""
+
+    def __init__(
+        self, escalations: Escalations, calls: Calls, record: Record, policy: Policy, save: Save
+    ) -> None:
+        self._escalations = escalations
+        self._calls = calls
+        self._record = record
+        self._policy = policy
+        self._save = save
+
+    # -- sending --------------------------------------------------------------------------------------
+
+    def about_to_send(self, notice: Notice, text: str, parts: str, now_ms: int) -> Notice | None:
+        """The notice with what it says, kept from now on; None where it need not be sent any more."""
+        escalation, notice = self._hold(notice)
+        if notice.state is not NoticeState.QUEUED:
+            return None
+        if not state_machine.still_wanted(escalation, notice.number):
+            self.note(escalation, replace(notice, state=NoticeState.DROPPED), now_ms)
+            return None
+        if notice.text is not None:
+            return notice
+        worded = replace(notice, text=text, parts=parts)
+        self._escalations.update_notice(worded)
+        return worded
+
+    def sending(self, wanted: Notice, provider: str, mark: str, now_ms: int) -> Notice | None:
+        """It is about to be given to this provider. Whoever kills us from now on leaves that in doubt.
+
+        None where a receipt has come meanwhile for an earlier attempt. `mark`: of the number it goes to.
+        """
+        _, current = self._hold(wanted)
+        if current.state is not NoticeState.QUEUED:
+            return None
+        since_ms = now_ms if wanted.unsure_ms is None else wanted.unsure_ms
+        given = replace(current, tried=wanted.tried, provider=provider, unsure_ms=since_ms, to_mark=mark)
+        self._escalations.update_notice(given)
+        return given
+
+    def later(self, notice: Notice, due_ms: int) -> None:
+        """Not now."""
+        self._escalations.update_notice(replace(notice, due_ms=due_ms))
+
+    def accepted(
+        self, notice: Notice, provider_id: str | None, receipt_within_s: int | None, now_ms: int
+    ) -> None:
+        """The provider has taken the message: from now on a receipt and an answer are awaited."""
+        escalation, current = self._hold(notice)
+        sent = replace(
+            current, provider=notice.provider, provider_id=provider_id, attempts=current.attempts + 1,
+            accepted_ms=now_ms, unsure_ms=None, error=None, tried="",
+        )  # fmt: skip
+        if current.state is not NoticeState.QUEUED:
+            self._escalations.update_notice(replace(sent, error=current.error))  # a receipt was faster
+            return
+        due_ms = now_ms + receipt_within_s * 1000 if receipt_within_s else None
+        self.note(escalation, replace(sent, state=NoticeState.ACCEPTED, receipt_due_ms=due_ms), now_ms)
+        self._escalations.save(state_machine.notice_accepted(escalation, self._policy, notice.number, now_ms))
+        early = self._calls.take_early(notice.provider, provider_id)
+        if early is not None:
+            self.receipt(early, now_ms)
+
+    def postponed(self, notice: Notice, changed: Notice, now_ms: int) -> None:
+        """The provider could not take it now: `changed` says when, and where, it is tried again."""
+        _, current = self._hold(notice)
+        if current.state is not NoticeState.QUEUED:
+            return
+        self._escalations.update_notice(changed)
+        if changed.error != notice.error:
+            self._escalations.log(
+                now_ms, notice.escalation, "notice_postponed", "carrier", contact=notice.contact,
+                error=changed.error, **_provider(changed),
+            )  # fmt: skip
+
+    def failed(self, notice: Notice, error: str, now_ms: int) -> None:
+        """No provider will ever take it: the next contact is asked at once."""
+        before, current = self._hold(notice)
+        if current.state is not NoticeState.QUEUED:
+            return
+        self.note(
+            before,
+            replace(current, state=NoticeState.FAILED, attempts=current.attempts + 1, error=error),
+            now_ms,
+        )
+        after, asks = state_machine.notice_failed(before, self._policy, notice.number, now_ms)
+        self._save(before, after, asks, now_ms)
+
+    # -- receipts -------------------------------------------------------------------------------------
+
+    def receipt(self, receipt: CarrierReceipt, now_ms: int) -> Taken:
+        """Take a delivery receipt."""
+        found = self._find(receipt)
+        if found is None:
+            if receipt.provider_id is None or receipt.notice is not None:
+                return Taken.UNKNOWN
+            return Taken.EARLY if self._calls.keep_early(receipt, now_ms) else Taken.UNKNOWN
+        if receipt.to_mark is not None and receipt.to_mark != found.to_mark:
+            return Taken.OTHER_NUMBER
+        before, notice = self._hold(found)
+        if not receipt.delivered and receipt.provider != notice.provider:
+            return Taken.ELSEWHERE
+        taken = judge(notice.state, delivered=receipt.delivered)
+        if taken is Taken.DELIVERED:
+            self._delivered(before, notice, receipt, now_ms)
+        elif taken is Taken.FAILED:
+            self._undelivered(before, notice, NoticeState.FAILED, receipt.reason, now_ms)
+        return taken
+
+    def chase_receipts(self, now_ms: int, limit: int = 200) -> None:
+        """Take the lack of a receipt for a failure, where one should have come by now."""
+        for overdue in self._escalations.receipts_overdue(now_ms, limit):
+            before, notice = self._hold(overdue)
+            if notice.receipt_due_ms is not None and notice.state is NoticeState.ACCEPTED:
+                self._undelivered(before, notice, NoticeState.UNCONFIRMED, NO_RECEIPT, now_ms)
+
+    def _find(self, receipt: CarrierReceipt) -> Notice | None:
+        if receipt.notice is not None:
+            found = self._escalations.notice(receipt.notice)
+            return found if found is not None and found.provider is not None else None
+        if receipt.provider_id is None:
+            return None
+        return self._escalations.notice_sent_as(receipt.provider, receipt.provider_id)
+
+    def _delivered(self, before: Escalation, notice: Notice, receipt: CarrierReceipt, now_ms: int) -> None:
+        arrived = replace(
+            notice, state=NoticeState.DELIVERED, delivered_ms=now_ms, receipt_due_ms=None, unsure_ms=None,
+            error=None, accepted_ms=notice.accepted_ms or now_ms, provider=receipt.provider,
+            provider_id=notice.provider_id or receipt.provider_id,
+        )  # fmt: skip
+        self.note(before, arrived, now_ms)
+        self._escalations.save(state_machine.notice_delivered(before, self._policy, notice.number, now_ms))
+
+    def _undelivered(
+        self, before: Escalation, notice: Notice, state: NoticeState, reason: str, now_ms: int
+    ) -> None:
+        lost = replace(notice, state=state, error=reason, receipt_due_ms=None, unsure_ms=None)
+        self.note(before, lost, now_ms)
+        after, asks = state_machine.notice_undelivered(before, self._policy, notice.number, now_ms)
+        self._save(before, after, asks, now_ms)
+
+    # -- within ---------------------------------------------------------------------------------------
+
+    def note(self, escalation: Escalation, notice: Notice, now_ms: int) -> None:
+        """Save a notice's new state, and tell it."""
+        self._escalations.update_notice(notice)
+        self._record.notice(escalation, notice, now_ms)
+
+    def _hold(self, notice: Notice) -> tuple[Escalation, Notice]:
+        """Its escalation and itself as they are now, and stay until we commit."""
+        escalation = self._escalations.hold(notice.escalation)
+        current = self._escalations.notice(notice.id)
+        assert escalation is not None, "a notice belongs to an escalation"
+        assert current is not None, "a notice goes only with its escalation, which is open"
+        return escalation, current
+
+
+def _provider(notice: Notice) -> dict[str, str]:
+    return {"provider": notice.provider} if notice.provider else {}

@@ -1,0 +1,279 @@
+"""Stories of several SMS providers: one is down, one does not answer, one says nothing of what it took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cunmai_rules.escalation.policy import Status
+from cunmai_rules.escalation.receipts import Taken
+from cunmai_wire.events import Answer
+from support.fake_carrier import Chances
+from support.postgres import Cluster
+from support.sms_bench import SmsBench, unsigned_provider, webhook_provider
+
+
+class Make:
+    """Makes benches over one kind of journal, and closes them."""
+
+    def __init__(self, folder: Path, cluster: Cluster | None) -> None:
+        self._folder, self._cluster = folder, cluster
+        self.made: list[SmsBench] = []
+
+    def __call__(self, *providers: dict[str, Any], **changes: Any) -> SmsBench:
+        folder = self._folder / str(len(self.made))
+        folder.mkdir()
+        at = self._cluster.schema() if self._cluster else None
+        self.made.append(SmsBench.of(folder, at, *providers, **changes))
+        return self.made[-1]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    cluster = request.getfixturevalue("postgres") if request.param == "postgres" else None
+    make = Make(tmp_path, cluster)
+    yield make
+    for bench in make.made:
+        bench.close()
+
+
+# -- falling back -------------------------------------------------------------------------------------------
+
+
+def test_provider_a_is_down_for_an_hour_and_no_page_waits(make: Make) -> None:
+    bench = make(webhook_provider("a"), webhook_provider("b"))
+    bench.carrier.down = {"a"}
+    bench.desaturate()
+    bench.notifier.send_due()
+    bench.notifier.send_due()
+    assert bench.by() == ["a", "b"]  # at once, without a pause
+    assert bench.told == ["V"]
+    for _ in range(12):
+        bench.passes(300)
+    assert len(bench.told) >= 7  # three rounds, then every half hour
+    assert {provider for provider, _ in bench.carrier.taken} == {"b"}
+    assert bench.by().count("a") <= 3 + 12  # three to open the breaker, then one probe at a time
+    bench.carrier.down = set()
+    for _ in range(8):
+        bench.passes(1800)
+    assert bench.carrier.taken[-1][0] == "a"
+    assert bench.notifier.circuits() == {"a": "closed", "b": "closed"}
+
+
+def test_the_first_red_of_a_resident_is_not_used_to_try_a_provider_that_fails(make: Make) -> None:
+    bench = make(webhook_provider("a"), webhook_provider("b"))
+    bench.carrier.down = {"a"}
+    for number in range(3):
+        bench.desaturate_resident(f"R-{number}")
+        bench.passes(1)
+        bench.passes(1)
+    assert bench.notifier.circuits()["a"] == "open"
+    bench.now_ms += 40_000
+    assert bench.notifier.circuits()["a"] == "half_open"
+    asked = len(bench.carrier.asked)
+    bench.desaturate_resident("R-new")
+    bench.notifier.send_due()
+    assert bench.by()[asked:] == ["b"]
+
+
+def test_with_every_provider_down_nothing_is_held_back_by_a_breaker(make: Make) -> None:
+    bench = make(webhook_provider("a"), webhook_provider("b"))
+    bench.carrier.down = {"a", "b"}
+    bench.desaturate()
+    for _ in range(40):
+        bench.passes(5)
+    assert bench.notifier.circuits() == {"a": "open", "b": "open"}
+    bench.carrier.down = {"a"}
+    bench.passes(31)
+    bench.passes(1)
+    assert bench.told == ["V"]
+
+
+def test_what_one_provider_refuses_for_good_another_may_take(make: Make) -> None:
+    bench = make(unsigned_provider("a"), webhook_provider("b"))
+    bench.carrier.refuses_for_good = {"a"}
+    bench.desaturate()
+    bench.notifier.send_due()
+    bench.notifier.send_due()
+    assert (bench.by(), bench.told) == (["a", "b"], ["V"])
+    assert bench.notifier.circuits() == {"a": "closed", "b": "closed"}  # it works: it refused this one
+    bench.carrier.refuses_for_good = {"a", "b"}
+    bench.passes(301)
+    for _ in range(4):
+        bench.notifier.send_due()
+    assert bench.states()[1] == "failed"
+
+
+# -- in doubt -----------------------------------------------------------------------------------------------
+
+
+def test_a_webhook_that_did_not_answer_is_asked_again_under_the_same_key(make: Make) -> None:
+    bench = make(webhook_provider("a", unsure_wait_s=60), webhook_provider("b"))
+    bench.carrier.silent = {"a"}
+    bench.desaturate()
+    bench.notifier.send_due()
+    for _ in range(11):
+        bench.passes(5)
+    assert set(bench.by()) == {"a"}
+    assert bench.carrier.phones.total() == 1  # one key, one message
+    bench.passes(10)
+    assert bench.by()[-1] == "b"
+    assert bench.told == ["V", "V"]  # after the wait, two are better than none
+
+
+def test_one_that_knows_no_key_is_left_alone_until_the_wait_is_over(make: Make) -> None:
+    bench = make(unsigned_provider("a", unsure_wait_s=60), webhook_provider("b"))
+    bench.carrier.silent = {"a"}
+    bench.desaturate()
+    for _ in range(11):
+        bench.passes(5)
+    assert bench.by() == ["a"]
+    bench.passes(10)
+    bench.passes(1)
+    assert bench.by() == ["a", "b"]
+
+
+def test_a_receipt_ends_the_doubt(make: Make) -> None:
+    bench = make(unsigned_provider("a", unsure_wait_s=60), webhook_provider("b"))
+    bench.carrier.silent, bench.carrier.names_messages = {"a"}, False
+    bench.desaturate()
+    bench.notifier.send_due()
+    assert bench.reports(5) == [Taken.DELIVERED]
+    for _ in range(10):
+        bench.passes(20)
+    assert bench.by() == ["a"]
+    assert bench.states() == ["delivered"]
+
+
+def test_a_kill_while_a_message_is_on_its_way_leaves_it_in_doubt(make: Make) -> None:
+    bench = make(unsigned_provider("a", unsure_wait_s=60), webhook_provider("b"))
+    bench.desaturate()
+    bench.notifier.start_due()  # it is sent, and its answer is never written down
+    bench.restart()
+    bench.passes(5)
+    assert bench.by() == ["a"]
+    bench.passes(60)
+    bench.passes(1)
+    assert bench.by() == ["a", "b"]
+
+
+# -- receipts -----------------------------------------------------------------------------------------------
+
+
+def test_no_receipt_in_time_asks_the_next_contact_long_before_the_time_for_an_answer(make: Make) -> None:
+    bench = make(webhook_provider("a", receipt_within_s=60))
+    bench.carrier.chances = {"a": Chances(drops=1)}
+    bench.desaturate()
+    bench.notifier.send_due()
+    bench.passes(59)
+    assert bench.told == ["V"]
+    bench.passes(2)
+    assert bench.told == ["V", "T"]
+    assert bench.states() == ["unconfirmed", "accepted"]
+    assert "notice_unconfirmed" in bench.history()
+
+
+def test_a_receipt_that_says_failed_asks_the_next_contact_at_once(make: Make) -> None:
+    bench = make(webhook_provider("a", receipt_within_s=180))
+    bench.carrier.chances = {"a": Chances(loses=1)}
+    bench.desaturate()
+    bench.notifier.send_due()
+    assert bench.reports(2) == [Taken.FAILED]
+    assert bench.told == ["V", "T"]
+    assert bench.rows("SELECT state, error FROM notice ORDER BY number") == [
+        ("failed", "UNDELIV"),
+        ("accepted", None),
+    ]
+
+
+def test_nobody_reached_by_receipts_is_shouted_and_tried_again_later_and_not_in_a_circle(make: Make) -> None:
+    bench = make(webhook_provider("a", receipt_within_s=180))
+    bench.carrier.chances = {"a": Chances(loses=1)}
+    bench.desaturate()
+    bench.notifier.send_due()
+    for _ in range(20):
+        bench.reports(2)
+    assert bench.told == ["V", "T"]
+    assert bench.escalation().status is Status.EXHAUSTED
+    assert "everyone_tried" in bench.history()
+    bench.reports(300)
+    assert len(bench.told) == 3
+
+
+def test_without_a_deadline_for_receipts_only_the_time_for_an_answer_counts(make: Make) -> None:
+    bench = make(webhook_provider("a"))
+    bench.carrier.chances = {"a": Chances(drops=1)}
+    bench.desaturate()
+    bench.notifier.send_due()
+    bench.passes(299)
+    assert bench.told == ["V"]
+    bench.passes(2)
+    assert bench.told == ["V", "T"]
+
+
+def test_receipts_that_repeat_contradict_and_mistake_change_nothing(make: Make) -> None:
+    bench = make(webhook_provider("a", receipt_within_s=60))
+    bench.carrier.chances = {"a": Chances(drops=1)}
+    bench.desaturate()
+    bench.notifier.send_due()
+    id_ = "a-0"
+    says = bench.receipt_for(id_)
+    assert says(delivered=True, number="13900000009") is Taken.OTHER_NUMBER
+    assert says(delivered=True) is Taken.DELIVERED
+    assert says(delivered=True) is Taken.REPEATED
+    assert says(delivered=False) is Taken.CONTRADICTED
+    assert bench.receipt_for("never-heard-of")(delivered=False) is Taken.EARLY
+    bench.passes(120)
+    assert (bench.told, bench.states()) == (["V"], ["delivered"])
+
+
+def test_delivered_after_failed_is_believed_and_takes_nothing_back(make: Make) -> None:
+    bench = make(webhook_provider("a", receipt_within_s=60))
+    bench.carrier.chances = {"a": Chances(drops=1)}
+    bench.desaturate()
+    bench.notifier.send_due()
+    says = bench.receipt_for("a-0")
+    assert says(delivered=False) is Taken.FAILED
+    assert says(delivered=False) is Taken.REPEATED
+    assert says(delivered=True) is Taken.DELIVERED
+    bench.notifier.send_due()
+    assert (bench.told, bench.states()[0]) == (["V", "T"], "delivered")
+
+
+def test_a_receipt_that_overtakes_the_answer_is_kept_for_it(make: Make) -> None:
+    bench = make(webhook_provider("a", receipt_within_s=60))
+    bench.carrier.chances = {"a": Chances(drops=1)}
+    bench.desaturate()
+    bench.notifier.start_due()
+    assert bench.receipt_for("a-0")(delivered=False) is Taken.EARLY
+    bench.notifier.record()
+    assert bench.states()[0] == "failed"
+    bench.notifier.send_due()
+    assert bench.told == ["V", "T"]
+
+
+def test_the_failure_of_a_provider_that_was_given_up_is_no_failure(make: Make) -> None:
+    bench = make(unsigned_provider("a", unsure_wait_s=10), webhook_provider("b"))
+    bench.carrier.silent, bench.carrier.names_messages = {"a"}, False
+    bench.carrier.chances = {"a": Chances(loses=1, delay_s=(30, 30))}
+    bench.desaturate()
+    bench.notifier.send_due()
+    bench.passes(11)
+    bench.passes(1)
+    assert bench.by() == ["a", "b"]
+    assert Taken.ELSEWHERE in bench.reports(30)
+    assert bench.told == ["V", "V"]
+
+
+def test_a_receipt_after_an_outcome_asks_nobody(make: Make) -> None:
+    bench = make(webhook_provider("a", receipt_within_s=60))
+    bench.carrier.chances = {"a": Chances(loses=1, delay_s=(30, 30))}
+    bench.desaturate()
+    bench.notifier.send_due()
+    bench.answers(Answer.CONTACTED)
+    assert bench.reports(31) == [Taken.FAILED]
+    bench.passes(3600)
+    assert bench.told == ["V"]
