@@ -9,7 +9,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from cunmai_gateway.gateway import Gateway
+from cunmai_gateway.kiosk.entering import assessment, respiration
+from cunmai_gateway.kiosk.identify import Refusal
 from cunmai_gateway.kiosk.settings import KioskSettings
+from cunmai_gateway.measurement import Measurement
 from cunmai_gateway.radio import Radio
 from cunmai_gateway.settings import DeviceSettings, GatewaySettings
 from cunmai_runtime.clock import Clock
@@ -20,6 +23,7 @@ from cunmai_sim.oximeter import Oximeter
 from cunmai_sim.player import Player
 from cunmai_sim.scenario import Sample, endless, finger_off, in_turn, stable
 from cunmai_sim.ultrasound import Ultrasound
+from cunmai_wire.readings import Consciousness
 
 _CHINA = timezone(timedelta(hours=8))
 
@@ -125,8 +129,20 @@ class Clinic:
     async def _play_visits(self, oximeter: Oximeter) -> None:
         """At the kiosk one finger follows another, for whoever checks in on the page."""
         await oximeter.until_subscribed(oximeter.continuous)
+        await self._look_at_the_resident()
         fingers = endless(lambda: in_turn(stable(seed=3, duration_s=40), finger_off(duration_s=20)))
         await Player(oximeter, speed=self._speed).play(fingers)
+
+    async def _look_at_the_resident(self) -> None:
+        """A nurse counts the breaths of this clinic's resident and looks, as the page under 观察记录 has it."""
+        kiosk = None if self._gateway is None else self._gateway.kiosk
+        if kiosk is None or isinstance(kiosk.check_in(self.plan.resident), Refusal):
+            return
+        began_ms = kiosk.state()["session"]["began_ms"]
+        for number, seen in enumerate((respiration(16), assessment(Consciousness.ALERT, False, None, None))):
+            if isinstance(seen, Measurement):
+                await kiosk.entries.observe(seen, key=f"demo-{number}-{began_ms}", began_ms=began_ms)
+        kiosk.check_out()
 
     def stop_playing(self) -> None:
         """No new frames from now on."""

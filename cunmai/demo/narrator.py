@@ -80,6 +80,19 @@ def _exam(narrator: Narrator, event: Mapping[str, Any]) -> Line | None:
     return "cyan", f"{narrator.clinic(event['gateway'])} 收到超声检查 ultrasound exam received"
 
 
+_ENTERED = {
+    "respiration": "呼吸次数 breaths a minute",
+    "assessment": "意识和吸氧 consciousness and oxygen",
+    "follow_up": "一次随访 a follow-up",
+    "ultrasound_report": "超声报告情况 how an exam's report stands",
+}
+
+
+def _entered(_narrator: Narrator, event: Mapping[str, Any]) -> Line | None:
+    whom = event["resident"] or "未登记 nobody yet"
+    return "cyan", f"居民 resident {whom}: 人工录入 entered by a person: {_ENTERED[event['kind']]}"
+
+
 _GRADES = {"red": ("red", "红 red"), "yellow": ("yellow", "黄 yellow"), "green": ("green", "绿 green"),
            "grey": ("dim", "灰 grey (未知 unknown)")}  # fmt: skip
 
@@ -137,6 +150,7 @@ def _answered(narrator: Narrator, event: Mapping[str, Any]) -> Line | None:
 _TELLERS: dict[str, Callable[[Narrator, Mapping[str, Any]], Line | None]] = {
     "gateway.device": _device,
     "gateway.exam": _exam,
+    "kiosk.entered": _entered,
     "rules.grade": _grade,
     "rules.escalation": _escalation,
     "rules.answered": _answered,

@@ -13,8 +13,10 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from cunmai_gateway.gateway import Gateway
+from cunmai_gateway.kiosk.entering import respiration
 from cunmai_gateway.kiosk.settings import KioskSettings
 from cunmai_gateway.lanes import LaneLimits
+from cunmai_gateway.measurement import Measurement
 from cunmai_gateway.radio import Radio
 from cunmai_gateway.settings import DeviceSettings, GatewaySettings
 from cunmai_runtime.clock import ScaledClock
@@ -54,10 +56,11 @@ class Kiosk:
             devices=(DeviceSettings(id="oxi-1", driver="plx", address="F0:0D:00:00:18:22"),),
             kiosk=KioskSettings(port=self.port, cards=cards, altitude_m=40, idle_s=3600, taken_off_s=3600),
         )
+        self.now_ms = ScaledClock(SPEED)
         self.gateway = Gateway(
             settings,
             radio,
-            clock=ScaledClock(SPEED),
+            clock=self.now_ms,
             trust=lambda: ClockTrust.TRUSTED,
             limits=LaneLimits(resend_after_s=0.5),
         )
@@ -134,6 +137,40 @@ async def test_a_visit_an_outage_and_a_reading_put_right(kiosk: Kiosk) -> None:
         await kiosk.until(lambda: len(kiosk.oximetry()) == 24, "the corrections came")
         assert set(counted_for(kiosk.oximetry()).values()) == {"R-7F3K"}
         stack.close()
+
+
+async def test_the_rules_ask_at_the_kiosk_and_what_is_entered_there_reaches_the_consumers(
+    kiosk: Kiosk,
+) -> None:
+    page = kiosk.gateway.kiosk
+    assert page is not None
+    page.check_in(CARD)
+    asked = {
+        "command": "prompt", "device": "oxi-1", "rule": "breaths", "zh": "请数一次呼吸。", "en": "Count the breaths.",
+    }  # fmt: skip
+    until = kiosk.now_ms() + 600_000
+    for id_, resident, until_ms in (("p-1", "R-7F3K", until), ("p-2", "R-2M9D", until), ("p-3", "R-7F3K", 1)):
+        kiosk.peer.command(GATEWAY, id=id_, resident=resident, until=until_ms, **asked)
+    kiosk.peer.command(GATEWAY, id="c-1", command="configure", version=1, configuration={})
+
+    def configured() -> bool:
+        return any(state.get("configuration_version") == 1 for state in kiosk.peer.states)
+
+    await kiosk.until(configured, "the command behind them is obeyed")
+    assert [one["id"] for one in page.state()["prompts"]] == ["p-1"], "one is somebody else's, one is late"
+
+    began_ms = page.state()["session"]["began_ms"]
+    counted = respiration(18)
+    assert isinstance(counted, Measurement)
+    for _ in range(2):
+        await page.entries.observe(counted, key="0badcafe", began_ms=began_ms)
+
+    def came() -> dict[int, dict[str, Any]]:
+        return {one["seq"]: one for one in kiosk.peer.readings if one["kind"] == "respiration"}
+
+    await kiosk.until(came, "it came")
+    (reading,) = came().values()
+    assert (reading["resident"], reading["respiratory_rate_per_min"]) == ("R-7F3K", 18)
 
 
 def swipe(browser: Browser) -> None:

@@ -49,7 +49,12 @@ def test_it_measures_stores_judges_and_pages(tmp_path: Path) -> None:
     assert report["latency_ms"]["p50"] > 0
     assert (report["speed"], report["times"]) == (4, "simulated")
     assert (escalation["status"], escalation["answers"]) == ("open", [])
-    for words in ("对账单 Ledger", "短信已被接收", "收到超声检查"):
+    for words in (
+        "对账单 Ledger",
+        "短信已被接收",
+        "收到超声检查",
+        "R-2M9D: 人工录入 entered by a person: 呼吸次数",
+    ):
         assert words in ran.stdout
     assert "Traceback" not in ran.stdout + ran.stderr
 

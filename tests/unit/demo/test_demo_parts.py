@@ -18,6 +18,7 @@ from cunmai.demo.narrator import Narrator, clinic_time
 from cunmai.demo.phone import taken_port
 from cunmai.demo.report import make_report
 from cunmai.demo.stopping import stop_asked
+from cunmai_gateway.kiosk.entering import BY_HAND
 from cunmai_rules.thresholds.events import Reason
 from cunmai_runtime.clock import ScaledClock
 from cunmai_wire.events import Answer, Lane
@@ -53,6 +54,12 @@ def test_no_code_of_a_reason_is_shown(reason: Reason) -> None:
     line = told("rules.grade", subject="R-1", rule="spo2-low", grade="grey", reason=reason)
     assert "_" not in line
     assert line.startswith("11:04:05")
+
+
+@pytest.mark.parametrize("kind", sorted(BY_HAND))
+def test_what_a_person_entered_is_told_without_what_it_says(kind: str) -> None:
+    line = told("kiosk.entered", kind=kind, resident=None)
+    assert line.startswith("11:04:05  居民 resident 未登记 nobody yet: 人工录入")
 
 
 def test_an_answer_is_told_as_it_is_given() -> None:
