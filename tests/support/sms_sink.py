@@ -22,6 +22,8 @@ class SmsSink:
     taken: dict[str, dict[str, Any]] = field(default_factory=dict)
     repeated: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    contradictions: list[str] = field(default_factory=list)
+    """Ids under which two different messages were accepted."""
 
     def __enter__(self) -> SmsSink:
         sink = self
@@ -65,5 +67,7 @@ class SmsSink:
             assert id_ == message["data"]["id"]
             if id_ in self.taken:
                 self.repeated.append(id_)
+                if self.taken[id_] != json.loads(body):
+                    self.contradictions.append(id_)
             self.taken[id_] = json.loads(body)
         return status

@@ -64,10 +64,12 @@ class PostgresDatabase:
         self.share = share
         self._connection = _connect(at)
         self._locked: set[int] = set()
+        self._schema = ""
         try:
             with _mapped(self._connection):
                 self._connection.execute(_SESSION)
                 self._migrate()
+                ((self._schema,),) = self.execute("SELECT coalesce(current_schema(), '')")
         except BaseException as error:
             self._connection.close()
             if isinstance(error, SessionLost):
@@ -165,8 +167,7 @@ class PostgresDatabase:
 
     def _role(self, role: str) -> int:
         """Two journals in two schemas of one database do not meet."""
-        schema = self._connection.execute("SELECT current_schema()").fetchone()
-        return zlib.crc32(f"{schema}/{role}".encode()) - (1 << 31)
+        return zlib.crc32(f"{self._schema}/{role}".encode()) - (1 << 31)
 
     # -- within -----------------------------------------------------------------------------------------
 
