@@ -24,6 +24,7 @@ from cunmai_rules import metrics
 from cunmai_rules.arrival import Placed, Sent, place
 from cunmai_rules.clocks import Clocks
 from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.gateways import Gateways, subject_of_gateway
 from cunmai_rules.journal.database import FAULTS, Database
 from cunmai_rules.journal.judgements import REFUSED, Judgements, Subject, subject_of
 from cunmai_rules.registry.facts import RegistryFacts
@@ -111,6 +112,7 @@ class Engine:
         self._subjects = Subjects(
             self._judgements, desk, facts_of or RegistryFacts(db, settings, clock), clock
         )
+        self._gateways = Gateways(db, self._judgements, self._subjects)
         self._changed = OnChange()
         self.rules = rules
 
@@ -152,8 +154,11 @@ class Engine:
     def _delivery(self, delivery: Delivery, parsed: ParsedEnvelope | None, taken: _Taken) -> None:
         """Deal with one message."""
         if parsed is None:
-            if _channel(delivery) == Channel.RECEIPTS:
-                self._alone(delivery.topic, lambda: self._receipt_for_events(delivery.payload))
+            match _channel(delivery):
+                case Channel.RECEIPTS:
+                    self._alone(delivery.topic, lambda: self._receipt_for_events(delivery.payload))
+                case Channel.STATE:
+                    self._alone(delivery.topic, lambda: self._state_of_gateway(delivery))
         elif parsed.header is None:
             # Ingest keeps the whole message; here it is only counted.
             self._count_refusals(delivery.topic, parsed.refused)
@@ -278,6 +283,10 @@ class Engine:
         if receipt.consumer == INGEST and receipt.stream == self._desk.events.stream():
             self._desk.events.receipted(receipt.ranges)
 
+    def _state_of_gateway(self, delivery: Delivery) -> None:
+        refused = self._gateways.take(delivery.topic, delivery.payload, self._clock(), self.rules)
+        self._count_refusals(delivery.topic, [refused] if refused else [])
+
     def _count_refusals(self, topic: str, refused: Iterable[Refused]) -> None:
         for fault in refused:
             metrics.REFUSED.labels(fault.reason).inc()
@@ -348,7 +357,9 @@ def _piece(batch: Sequence[Delivery], start: int) -> list[tuple[Delivery, Parsed
 def _names(piece: Iterable[tuple[Delivery, ParsedEnvelope | None]]) -> set[str]:
     """The streams and subjects that these are about, to be locked at once."""
     names: set[str] = set()
-    for _, parsed in piece:
+    for delivery, parsed in piece:
+        if _channel(delivery) == Channel.STATE:
+            names.add(subject_of_gateway(delivery.topic.split("/")[-2]).id)
         if parsed is not None and parsed.header is not None:
             gateway = parsed.header.gateway
             names.add(parsed.header.stream)

@@ -70,6 +70,9 @@ class Common:
         return -(-self.settings.workers // processes)
 
 
+_HEARD = (Channel.READINGS, Channel.STATE)
+
+
 class Slot:
     """One thread of `run`, and a notifier's thread while the slot is ours."""
 
@@ -98,11 +101,8 @@ class Slot:
     def filters(self) -> list[str]:
         """What the slot listens to. The first one hears the receipts for our events, too."""
         workers = self._settings.workers
-        if workers == 1:
-            filters = [all_gateways_filter(Channel.READINGS)]
-        else:
-            mine = range(self.number, BUCKETS, workers)
-            filters = [all_gateways_filter(Channel.READINGS, f"{bucket:02d}") for bucket in mine]
+        mine = ["+"] if workers == 1 else [f"{n:02d}" for n in range(self.number, BUCKETS, workers)]
+        filters = [all_gateways_filter(channel, bucket) for channel in _HEARD for bucket in mine]
         return filters + ([gateway_topic(self._settings.id, Channel.RECEIPTS)] if self.number == 0 else [])
 
     def run(self, stop: threading.Event) -> None:

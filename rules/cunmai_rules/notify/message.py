@@ -89,7 +89,7 @@ def sms_text(
     escalation: Escalation, found: Finding | None, *, site: str, again: bool, utc_offset_minutes: int
 ) -> str:
     """The Chinese text of one message, up to where its link follows. `again`: it is not the first one."""
-    who = f"居民 {escalation.resident}" if escalation.resident else f"未登记居民(设备 {escalation.device})"
+    who = _who(escalation)
     measured = datetime.fromtimestamp((found.t_ms if found else escalation.reading_t_ms) / 1000, UTC)
     local = measured + timedelta(minutes=utc_offset_minutes)
     repeat = "再次提醒, " if again else ""
@@ -97,6 +97,14 @@ def sms_text(
         f"【村脉】{repeat}{GRADES_ZH[escalation.grade]}预警: {who}{_figures(found)}, "
         f"{local:%H:%M} {site}. 规则 {escalation.rule} {escalation.version}. 请点开答复"
     )
+
+
+def _who(escalation: Escalation) -> str:
+    if escalation.resident:
+        return f"居民 {escalation.resident}"
+    if escalation.device == escalation.gateway:
+        return f"网关 {escalation.gateway}"
+    return f"未登记居民(设备 {escalation.device})"
 
 
 def _figures(found: Finding | None) -> str:

@@ -99,7 +99,7 @@ def escalation_view(
     return EscalationView(
         grade=say(GRADES[escalation.grade], lang),
         grade_css=escalation.grade,
-        who=escalation.resident or f"? {escalation.device}",
+        who=who_of(escalation, lang),
         site=directory.site_name(escalation.gateway),
         measured=_local(t_ms, offset),
         found=found,
@@ -122,6 +122,13 @@ def escalation_view(
             for entry in _without_repeated_looks(escalations.history(escalation.id))
         ),
     )
+
+
+def who_of(escalation: Escalation, lang: Lang) -> str:
+    """Whom or what it is about."""
+    if escalation.resident is None and escalation.device == escalation.gateway:
+        return f"{say(TEXT['gateway'], lang)} {escalation.gateway}"
+    return escalation.resident or f"? {escalation.device}"
 
 
 def _until_ms(escalation: Escalation, now_ms: int) -> int:

@@ -17,6 +17,7 @@ TEXT: dict[str, Pair] = {
     "other_language": ("English", "中文"),
     "resident": ("居民", "Resident"),
     "unattributed": ("未登记居民", "Nobody checked in"),
+    "gateway": ("网关", "Gateway"),
     "site": ("机构", "Site"),
     "measured": ("测量时间", "Measured"),
     "trend": ("最近走势", "Trend"),

@@ -10,6 +10,7 @@ from cunmai_rules.escalation.policy import Escalation, Policy, Status
 from cunmai_rules.journal.escalations import Entry, Escalations
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.notify.message import TREND_MS, finding
+from cunmai_rules.pages.view import who_of
 from cunmai_rules.pages.words import GRADES, SHELVES, STATUSES, Lang, say
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.ruleset import RuleSet
@@ -148,7 +149,7 @@ def _item(
         id=one.id,
         grade=say(GRADES[one.grade], lang),
         grade_css=one.grade,
-        who=one.resident or f"? {one.device}",
+        who=who_of(one, lang),
         title=one.rule if title is None else title.zh if lang == "zh" else title.en,
         value=value,
         site=site.name if site else one.gateway,
