@@ -18,7 +18,7 @@ from cunmai_rules.journal.database import FAULTS, Database, JournalAt, open_jour
 from cunmai_rules.registry import audit, records, writes
 from cunmai_rules.registry.audit import Purpose
 from cunmai_rules.registry.contacts import contacts_for, on_duty_by
-from cunmai_rules.registry.facts import RegistryFacts
+from cunmai_rules.registry.facts import RegistryFacts, facts_record
 from cunmai_rules.registry.finding import day_of
 from cunmai_rules.registry.tokens import Right, Token, Tokens
 from cunmai_rules.registry.vault import Vault
@@ -188,8 +188,7 @@ def _residents(app: FastAPI, office: Office) -> None:
             desk.resident(id_)
             desk.note("facts", "residents", id_, "record")
             known = RegistryFacts(desk.db, office.settings, office.clock).facts_of(id_, gateway, desk.now_ms)
-            conditions = None if known.conditions is None else sorted(known.conditions)
-            return asdict(known) | {"conditions": conditions}
+            return facts_record(known)
 
     @app.get("/v1/residents/{id_}/contacts")
     def contacts(id_: Id, presented: Presented, gateway: Gateway) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from cunmai_rules.registry import audit, records, writes
 from cunmai_rules.registry.audit import Purpose
-from cunmai_rules.registry.cells import Unreadable, moment
-from cunmai_rules.registry.facts import RegistryFacts
+from cunmai_rules.registry.cells import DAY, Unreadable, moment
+from cunmai_rules.registry.facts import RegistryFacts, facts_record
 from cunmai_rules.registry.finding import View, day_of
 from cunmai_rules.registry.opened import Config, Opened, opened, operator
 from cunmai_rules.registry.scope import Scope
@@ -104,7 +104,7 @@ def show(
             raise UserError(f"没有 {kind} {id_} / there is no {kind} {id_}")
         if kind == "resident" and gateway is not None:
             facts = RegistryFacts(registry.db, registry.settings, system_clock)
-            record["facts"] = str(facts.facts_of(id_, gateway, system_clock()))
+            record["facts"] = facts_record(facts.facts_of(id_, gateway, system_clock()))
     typer.echo(json.dumps(record, ensure_ascii=False, indent=2))
 
 
@@ -144,10 +144,12 @@ def sign(
     with opened(config) as registry:
         today = day_of(system_clock(), registry.settings.utc_offset_minutes)
         try:
-            writes.sign(registry.db, resident, team, from_day or today, until_day, operator(), system_clock())
-        except (NotDone, ValueError) as error:
+            first = today if from_day is None else str(DAY.read(from_day))
+            last = None if until_day is None else str(DAY.read(until_day))
+            writes.sign(registry.db, resident, team, first, last, operator(), system_clock())
+        except (NotDone, Unreadable) as error:
             raise UserError(str(error)) from None
-    typer.echo(f"✓ {resident} → {team} ({from_day or today})")
+    typer.echo(f"✓ {resident} → {team} ({first})")
 
 
 def hand_over(

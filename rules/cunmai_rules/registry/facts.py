@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from cunmai_rules.journal.database import Database
@@ -123,6 +123,12 @@ def facts_from(
         altitude_m=altitude_m,
         limits=limits,
     )
+
+
+def facts_record(facts: Facts) -> dict[str, Any]:
+    """Facts as plain values."""
+    conditions = None if facts.conditions is None else sorted(facts.conditions)
+    return asdict(facts) | {"conditions": conditions}
 
 
 def age_years(birth: str, today: str) -> float | None:
