@@ -18,6 +18,7 @@ from cunmai_rules.thresholds.conditions import AnyOf
 from cunmai_rules.thresholds.forms import ClearLimit, ClearNoLonger, Silence, Spell
 from cunmai_rules.thresholds.leaves import Change, Count, Value
 from cunmai_rules.thresholds.pack import Pack, Rule
+from cunmai_rules.thresholds.scored import ScoreOf
 
 
 def advice(packs: Sequence[Pack]) -> Iterator[tuple[int, Finding]]:
@@ -76,7 +77,12 @@ def _missing_low(pack: Pack, has_low: set[str]) -> Iterator[Finding]:
 
 
 def _altitude(rule: Rule, place: Place) -> Iterator[Finding]:
-    if not any(isinstance(leaf, Value) and leaf.reads == "oximetry.spo2_pct" for leaf in rule.leaves):
+    if not any(
+        need.name == "oximetry.spo2_pct"
+        for leaf in rule.leaves
+        for need in leaf.needs()
+        if isinstance(leaf, Value | ScoreOf)
+    ):
         return
     border = DEFAULT_LIMITS_UP_TO_M
     given = rule.applies.altitude_m

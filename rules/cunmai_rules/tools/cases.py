@@ -22,6 +22,7 @@ from pydantic import (
 
 from cunmai_rules.parts import Part
 from cunmai_rules.thresholds.applies import Colour, ConditionName, Facts, PersonalLimits
+from cunmai_rules.thresholds.catalogue import FIELDS, KIND_NAMES, WORDED
 from cunmai_rules.thresholds.limits import Number
 from cunmai_rules.thresholds.pack import RuleId
 from cunmai_rules.tools.series import MOST_READINGS, Expanded, expand
@@ -29,7 +30,7 @@ from cunmai_rules.tools.spans import MOST_MS, Span
 from cunmai_runtime.yamlfile import fault_words
 from cunmai_wire.base import ClockTrust
 from cunmai_wire.quality import QualityFlag
-from cunmai_wire.readings import COMMON_FIELDS, KINDS, values_of
+from cunmai_wire.readings import KINDS, values_of
 
 NOT_OF_A_RESIDENT = frozenset({"site_status", "device_status", "gateway_status"})
 """Kinds that are a subject of their own: no rule joins them with a resident's values."""
@@ -67,6 +68,8 @@ class Who(Part):
     pregnant: bool | None = None
     conditions: Annotated[tuple[ConditionName, ...], Field(max_length=20)] | None = None
     """An empty list: known to have none."""
+    age_months: Annotated[Number, Field(ge=0, le=1560)] | None = None
+    """Completed months, of a child."""
     risk_colour: Colour | None = None
     altitude_m: Annotated[Number, Field(ge=-500, le=9000)] | None = None
     limits: Annotated[dict[RuleId, OwnLimits], Field(max_length=50)] = Field(default_factory=dict)
@@ -74,6 +77,7 @@ class Who(Part):
     def facts(self) -> Facts:
         return Facts(
             age_years=self.age_years,
+            age_months=self.age_months,
             pregnant=self.pregnant,
             conditions=None if self.conditions is None else frozenset(self.conditions),
             risk_colour=self.risk_colour,
@@ -138,7 +142,7 @@ class ItemBase(Part):
         return self
 
     def kinds(self) -> list[str]:
-        return [kind for kind in KINDS if getattr(self, kind, None) is not None]
+        return [kind for kind in KIND_NAMES if getattr(self, kind, None) is not None]
 
     @cached_property
     def taken(self) -> tuple[Measured, ...]:
@@ -149,7 +153,7 @@ class ItemBase(Part):
         columns = _columns(kind, getattr(self, kind))
         if len(next(iter(columns.values()), ())) > 1 and self.every is None:
             raise ValueError("序列要写 every, 例如 every: 1s / a series needs `every`, for example every: 1s")
-        required = {name for name, field in KINDS[kind].model_fields.items() if field.is_required()}
+        required = _required(kind)
         start_ms = self.at if self.at is not None else self.from_ or 0
         checked: dict[tuple[object, ...], dict[str, object]] = {}
         for n, row in enumerate(zip(*columns.values(), strict=True) if columns else [()]):
@@ -165,7 +169,7 @@ class ItemBase(Part):
 
 
 def _columns(kind: str, given: dict[str, Any]) -> dict[str, Expanded]:
-    known = KINDS[kind].model_fields.keys() - COMMON_FIELDS
+    known = {name.partition(".")[2] for name in FIELDS if name.startswith(f"{kind}.")}
     for name in given:
         if name not in known:
             near = ", ".join(get_close_matches(name, known, n=3, cutoff=0.3) or sorted(known))
@@ -180,6 +184,8 @@ def _columns(kind: str, given: dict[str, Any]) -> dict[str, Expanded]:
 
 
 def _as_the_contract_has_it(kind: str, given: dict[str, object]) -> dict[str, object]:
+    if kind not in KINDS:
+        return _as_the_rules_have_it(kind, given)
     head = {"kind": kind, "seq": 1, "t": 0, "clock": ClockTrust.TRUSTED, "device": "case"}
     try:
         text = json.dumps({**head, **_FILLED_IN.get(kind, {}), **given})
@@ -198,10 +204,30 @@ def _as_the_contract_has_it(kind: str, given: dict[str, object]) -> dict[str, ob
         ) from None
 
 
+def _as_the_rules_have_it(kind: str, given: dict[str, object]) -> dict[str, object]:
+    """Of a kind that the rules make themselves."""
+    for name, value in given.items():
+        worded = WORDED.get(f"{kind}.{name}")
+        fits = worded.can_be(value) if worded and isinstance(value, bool | str) else _is_number(value)
+        if not fits or (worded and not isinstance(value, bool | str)):
+            known = ", ".join(worded.choices) if worded else "0, 1, 2 …"
+            raise ValueError(f"{kind}.{name} 没有这个值, 可选: {known} / {kind}.{name} can be: {known}")
+    return given
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _required(kind: str) -> set[str]:
+    fields = KINDS[kind].model_fields if kind in KINDS else {}
+    return {name for name, field in fields.items() if field.is_required()}
+
+
 Item: type[ItemBase] = create_model(
     "Item",
     __base__=ItemBase,
-    **dict.fromkeys(KINDS, (dict[str, Any] | None, None)),  # type: ignore[call-overload]  # by name
+    **dict.fromkeys(KIND_NAMES, (dict[str, Any] | None, None)),  # type: ignore[call-overload]  # by name
 )
 
 
@@ -244,18 +270,21 @@ class Expect(Part):
     pages: Counts | None = None
     """So many so far, by rule. What is not named must not have been: `[]` is none at all."""
     reviews: Counts | None = None
+    prompts: Counts | None = None
+    """What the kiosk was asked to show."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Expect:
-        if not self.grades and self.pages is None and self.reviews is None:
+        if not self.grades and all(getattr(self, key) is None for key in ("pages", "reviews", "prompts")):
             raise ValueError(
-                "没有写期望: grades, pages 或 reviews / nothing is expected: grades, pages or reviews"
+                "没有写期望: grades, pages, reviews 或 prompts / "
+                "nothing is expected: grades, pages, reviews or prompts"
             )
         return self
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """Every rule that it names, with the key under which it does."""
-        for key in ("grades", "pages", "reviews"):
+        for key in ("grades", "pages", "reviews", "prompts"):
             for rule in getattr(self, key) or ():
                 yield key, rule
 

@@ -17,6 +17,7 @@ from cunmai_rules.thresholds.events import (
     Escalate,
     GradeChange,
     Observation,
+    Prompt,
     Reason,
     Retract,
     Revision,
@@ -54,6 +55,7 @@ class Snapshot:
     grades: dict[str, str]
     pages: dict[str, int]
     reviews: dict[str, int]
+    prompts: dict[str, int]
 
 
 @dataclass
@@ -85,6 +87,7 @@ class _One:
     grades: dict[str, str] = field(default_factory=dict)
     found: dict[str, Escalate] = field(default_factory=dict)
     """What was found and not withdrawn, by key."""
+    prompts: dict[str, int] = field(default_factory=dict)
 
     def since(self, after: Key) -> list[Observation]:
         return [event for key, event in self.events.items() if key > after]
@@ -203,6 +206,9 @@ class _Run:
                 self.played.asked.add(action.rule)
                 if action.reason in _MET:
                     self.played.raised.add(action.rule)
+            case Prompt():
+                one.prompts[action.rule] = one.prompts.get(action.rule, 0) + 1
+                self.played.asked.add(action.rule)
             case Amend():
                 one.found.pop(action.key, None)
                 one.found[action.found.key] = action.found
@@ -215,7 +221,10 @@ class _Run:
         for one in self._subjects.values():
             grades |= {rule: grade for rule, grade in one.grades.items() if grade != Grade.GREY}
         found = [finding for one in self._subjects.values() for finding in one.found.values()]
-        return Snapshot(grades, _count(found, Lane.PAGE), _count(found, Lane.REVIEW))
+        prompts: dict[str, int] = {}
+        for one in self._subjects.values():
+            prompts |= one.prompts
+        return Snapshot(grades, _count(found, Lane.PAGE), _count(found, Lane.REVIEW), prompts)
 
 
 def _count(found: Iterable[Escalate], lane: Lane) -> dict[str, int]:

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from fractions import Fraction
-from types import UnionType
-from typing import Annotated, Union, get_args, get_origin
 
-from cunmai_wire.readings import KINDS
+from cunmai_rules.thresholds.catalogue import NUMBERS, WORDED, Worded
+from cunmai_wire.codes import Code
 
 MOST_READINGS = 20_000
 """Of one series: over five hours of one a second."""
@@ -32,7 +30,7 @@ def expand(kind: str, field: str, given: object) -> Expanded:
     if isinstance(given, list):
         values = tuple(given)
     elif isinstance(given, str):
-        values = _from_text(given, _type_of(kind, field))
+        values = _from_text(given, WORDED.get(f"{kind}.{field}") or NUMBERS.get(f"{kind}.{field}"))
     else:
         values = (given,)
     if not values or len(values) > MOST_READINGS:
@@ -40,12 +38,12 @@ def expand(kind: str, field: str, given: object) -> Expanded:
     return values
 
 
-def _from_text(text: str, type_: object) -> Expanded:
-    if type_ is bool:
+def _from_text(text: str, type_: Worded | Code | None) -> Expanded:
+    if isinstance(type_, Worded) and type_.yes_no:
         return _limited(_YES_OR_NO.get(str(word), word) for word in _words(text))
-    if isinstance(type_, type) and issubclass(type_, StrEnum):
+    if isinstance(type_, Worded) and type_.words:
         return _limited(_words(text))
-    if type_ in (int, float):
+    if isinstance(type_, Code):
         return _limited(_numbers(text))
     return (text,)
 
@@ -104,15 +102,3 @@ def _plain(value: Fraction) -> int | float:
 def _not_understood(token: str, example: str) -> ValueError:
     shown = token if len(token) <= 40 else token[:37] + "..."
     return ValueError(f"看不懂 {shown!r}, 写法如 {example} / {shown!r} is not understood; write {example}")
-
-
-def _type_of(kind: str, field: str) -> object:
-    """What the contract has in this field, without `| None` and what else surrounds it."""
-    type_: object = KINDS[kind].model_fields[field].annotation
-    while True:
-        if get_origin(type_) is Annotated:
-            type_ = get_args(type_)[0]
-        elif get_origin(type_) in (Union, UnionType):
-            type_ = next(one for one in get_args(type_) if one is not type(None))
-        else:
-            return type_

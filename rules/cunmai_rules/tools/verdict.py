@@ -11,7 +11,7 @@ from cunmai_rules.tools.play import Played, Snapshot
 from cunmai_rules.tools.spans import show_span
 
 GRADES_ZH = {"red": "红", "yellow": "黄", "green": "绿", "grey": "灰"}
-_COUNTED = (("pages", "通知", "pages"), ("reviews", "待办", "reviews"))
+_COUNTED = (("pages", "通知", "pages"), ("reviews", "待办", "reviews"), ("prompts", "提示", "prompts"))
 
 
 @dataclass(frozen=True, slots=True)

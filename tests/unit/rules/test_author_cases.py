@@ -171,6 +171,26 @@ def test_what_is_known_of_the_resident_matters(tmp_path: Path) -> None:
     assert told(result) == []
 
 
+def test_prompts_are_counted(tmp_path: Path) -> None:
+    pack = OXIMETRY.replace(b"lane: page", b"lane: page\n    prompt: {zh: a, en: a}")
+    expect = "expect: [{at: 1s, prompts: [spo2-low]}, {at: 20s, prompts: {spo2-low: 1}}]"
+    (result,) = results(tmp_path, case(LOW, expect), pack)
+    assert told(result) == []
+    (result,) = results(tmp_path, case(LOW, "expect: [{at: 1s, prompts: []}]"), pack)
+    assert told(result) == ["oximetry.test.yaml:4 prompts at 1s: spo2-low should be 0, is 1"]
+
+
+def test_what_the_rules_make_of_a_gateway_can_be_played(tmp_path: Path) -> None:
+    pack = OXIMETRY.replace(
+        b'{reads: oximetry.spo2_pct, unit: "%", at_or_below: 93, for_s: 15, gap_s: 600}',
+        b"{any: [{reads: gateway_status.online, is: false}, {reads: gateway_status.clock, is: untrusted}]}",
+    ).replace(b"{at_or_above: 95, for_s: 30}", b"{for_s: 0}")
+    readings = '[{gateway_status: {online: "true false", clock: trusted, lost_count: 0}, every: 1m}]'
+    expect = "expect: [{at: 59s, grades: {spo2-low: green}}, {at: 1m, grades: {spo2-low: red}}]"
+    (result,) = results(tmp_path, case(readings, expect), pack)
+    assert told(result) == []
+
+
 def test_a_site_and_a_resident_are_two_subjects(tmp_path: Path) -> None:
     pack = OXIMETRY.replace(
         b'{reads: oximetry.spo2_pct, unit: "%", at_or_below: 93, for_s: 15, gap_s: 600}',
