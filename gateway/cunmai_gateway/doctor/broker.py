@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,22 +16,36 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from cunmai_gateway.doctor.certificates import ends_of
 from cunmai_gateway.doctor.finding import Finding
+from cunmai_gateway.doctor.streams import check_streams
 from cunmai_gateway.settings import GatewaySettings
+from cunmai_gateway.spool import measured_in
 from cunmai_runtime.mqtt import MqttSettings, Protocol
+from cunmai_wire.topics import Channel, gateway_topic
 
 _CONNECT_S = 5.0
 _LOGIN_S = 10.0
+_LISTEN_S = 3.0
+"""Two gateways with one id throw one another out every second or two, and say so each time."""
 _SOON = timedelta(days=30)
 
 
-def check_broker(settings: GatewaySettings, now: datetime | None = None) -> Iterator[Finding]:
-    """`now`: for the certificates."""
+def check_broker(
+    settings: GatewaySettings, now: datetime | None = None, *, listen_s: float = _LISTEN_S
+) -> Iterator[Finding]:
+    """`now`: for the certificates. `listen_s`: how long to look for another gateway under our id."""
     mqtt = settings.mqtt
     for name, path in (("ca_file", mqtt.ca_file), ("cert_file", mqtt.cert_file)):
         if path is not None:
             yield _certificate(name, path, now or datetime.now(UTC))
     unreachable = _unreachable(mqtt)
-    yield unreachable or _login(mqtt, f"doctor-{settings.gateway}")
+    if unreachable is not None:
+        yield unreachable
+        return
+    heard: list[bytes] = []
+    yield _login(mqtt, settings.gateway, heard, listen_s)
+    streams = check_streams(measured_in(settings.spool_path), heard)
+    if streams is not None:
+        yield streams
 
 
 def _certificate(name: str, path: Path, now: datetime) -> Finding:
@@ -69,21 +84,24 @@ def _unreachable(mqtt: MqttSettings) -> Finding | None:
     return None
 
 
-def _login(mqtt: MqttSettings, client_id: str) -> Finding:
-    """Log in under an id of our own, so that a running gateway is not thrown out."""
+def _login(mqtt: MqttSettings, gateway: str, heard: list[bytes], listen_s: float) -> Finding:
+    """Log in under an id of our own, so that a running gateway is not thrown out; hear the gateway's states."""
     answer: list[str] = []
     answered = threading.Event()
 
     def on_connect(_c: paho.Client, _u: object, _f: object, code: ReasonCode, _p: object) -> None:
         if code.is_failure:
             answer.append(str(code))
+        else:
+            _c.subscribe(gateway_topic(gateway, Channel.STATE), qos=1)
         answered.set()
 
     v5 = mqtt.protocol is Protocol.V5
     client = paho.Client(
-        CallbackAPIVersion.VERSION2, client_id, protocol=paho.MQTTv5 if v5 else paho.MQTTv311
+        CallbackAPIVersion.VERSION2, f"doctor-{gateway}", protocol=paho.MQTTv5 if v5 else paho.MQTTv311
     )
     client.on_connect = on_connect
+    client.on_message = lambda _c, _u, message: heard.append(bytes(message.payload))
     if mqtt.username:
         client.username_pw_set(mqtt.username, mqtt.password.get_secret_value() if mqtt.password else None)
     try:
@@ -99,6 +117,8 @@ def _login(mqtt: MqttSettings, client_id: str) -> Finding:
     try:
         if not answered.wait(_LOGIN_S):
             return _refused(mqtt, "no answer")
+        if not answer:
+            time.sleep(listen_s)
     finally:
         client.disconnect()
         client.loop_stop()

@@ -12,6 +12,7 @@ from cunmai_gateway.doctor.bluetooth import check_bluetooth
 from cunmai_gateway.doctor.broker import check_broker
 from cunmai_gateway.doctor.disk import check_disk
 from cunmai_gateway.doctor.finding import Finding
+from cunmai_gateway.doctor.page import check_page
 from cunmai_gateway.settings import GatewaySettings
 from cunmai_runtime.clock import Clock, system_clock
 from cunmai_runtime.errors import UserError
@@ -35,6 +36,7 @@ def examine(config: Path) -> Iterator[Finding]:
     yield check_clock()
     yield from check_disk(settings)
     yield from check_bluetooth()
+    yield from check_page(settings.kiosk)
     yield from check_broker(settings)
 
 

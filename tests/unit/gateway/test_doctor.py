@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterable
@@ -13,7 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from cunmai_gateway.configuration import Configuration
 from cunmai_gateway.doctor import disk as disk_checks
@@ -23,15 +26,21 @@ from cunmai_gateway.doctor.certificates import ends_of
 from cunmai_gateway.doctor.disk import check_disk
 from cunmai_gateway.doctor.examination import check_clock, check_configuration, examine
 from cunmai_gateway.doctor.finding import Finding
+from cunmai_gateway.doctor.page import check_page
+from cunmai_gateway.doctor.streams import check_streams
+from cunmai_gateway.kiosk.settings import KioskSettings
 from cunmai_gateway.settings import GatewaySettings, SpoolSettings
 from cunmai_gateway.spool import Spool
 from cunmai_runtime.mqtt import MqttSettings
 from cunmai_wire.base import ClockTrust
 from cunmai_wire.commands import Configure
+from cunmai_wire.topics import Channel, gateway_topic
 from support.broker import Mosquitto
+from support.kiosk import kiosk_bench
 from support.servers import free_port, listening, wait_until
 
 NOW_MS = 1_790_000_000_000
+OWN, OTHER = "0b7e9a52-6f2e-4e0e-9d43-3a8a31f2c001", "0b7e9a52-6f2e-4e0e-9d43-3a8a31f2c002"
 
 
 @pytest.fixture
@@ -253,7 +262,7 @@ def test_nobody_listens(settings: GatewaySettings) -> None:
 @pytest.mark.server
 def test_the_broker_lets_us_in_or_not(settings: GatewaySettings, mosquitto: Mosquitto) -> None:
     known = settings.model_copy(update={"mqtt": MqttSettings(port=mosquitto.port)})
-    (finding,) = check_broker(known)
+    (finding,) = check_broker(known, listen_s=0.2)
     assert finding.ok
     mosquitto.stop()
     with (mosquitto.folder / "mosquitto.conf").open("a") as config:
@@ -267,6 +276,77 @@ def test_the_broker_lets_us_in_or_not(settings: GatewaySettings, mosquitto: Mosq
         process.wait(5)
     assert "Not authorized" in finding.en
     check_words(finding)
+
+
+def state(stream: str, measured: int, presence: str = "online") -> bytes:
+    fields = {"v": 1, "gateway": "cz-01", "presence": presence, "at": NOW_MS, "clock": "trusted",
+              "stream": stream, "measured": measured, "software": "cunmai-1"}  # fmt: skip
+    return json.dumps(fields).encode()
+
+
+@pytest.mark.parametrize(
+    ("own", "states", "words"),
+    [
+        ((OWN, 5), [state(OWN, 5)], None),
+        ((OWN, 5), [state(OWN, 4, "offline")], None),
+        ((OWN, 5), [state(OTHER, 9, "offline")], None),
+        ((OWN, 5), [state(OWN, 5), state(OTHER, 9)], "another gateway is online"),
+        (None, [state(OTHER, 9)], "another gateway is online"),
+        ((OWN, 5), [state(OWN, 6, "offline")], "has seen reading 6, the spool only knows 5"),
+    ],
+)
+def test_whether_somebody_else_has_our_id_or_our_spool_is_a_copy(
+    own: tuple[str, int] | None, states: list[bytes], words: str | None
+) -> None:
+    finding = check_streams(own, [b"{", *states])
+    assert finding is not None
+    assert finding.ok is (words is None)
+    if words is not None:
+        assert words in finding.en
+        check_words(finding)
+
+
+def test_where_nothing_was_heard_nothing_is_said() -> None:
+    assert check_streams((OWN, 5), []) is None
+
+
+@pytest.mark.server
+def test_the_doctor_hears_the_state_on_the_broker(settings: GatewaySettings, mosquitto: Mosquitto) -> None:
+    settings.data_dir.mkdir()
+    Spool(settings.spool_path, created_ms=NOW_MS).close()
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", mosquitto.port)
+    client.loop_start()
+    topic = gateway_topic("cz-01", Channel.STATE)
+    client.publish(topic, state(OTHER, 9), qos=1, retain=True).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()
+    known = settings.model_copy(update={"mqtt": MqttSettings(port=mosquitto.port)})
+    broker, stream = check_broker(known, listen_s=1.0)
+    assert broker.ok
+    assert OTHER in stream.en
+    check_words(stream)
+
+
+# -- the page ---------------------------------------------------------------------------------------------
+
+
+def test_the_port_of_the_page(tmp_path: Path) -> None:
+    assert list(check_page(None)) == []
+    page = KioskSettings(port=free_port())
+    (free,) = check_page(page)
+    assert free.ok
+    with socket.create_server((page.host, page.port)):
+        (taken,) = check_page(page)
+    assert f"{page.host}:{page.port}: Address already in use" in taken.en
+    check_words(taken)
+    with kiosk_bench(tmp_path) as bench:
+        bench.serve()
+        (ours,) = check_page(bench.settings)
+    assert ours.ok
+    assert "answers" in ours.en
+    (elsewhere,) = check_page(page.model_copy(update={"host": "192.0.2.1"}))
+    check_words(elsewhere)
 
 
 # -- the whole --------------------------------------------------------------------------------------------
