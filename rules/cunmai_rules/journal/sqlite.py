@@ -82,7 +82,9 @@ def _own_errors() -> Iterator[None]:
 
 
 def _mapped(error: sqlite3.Error) -> Exception:
-    """As `cunmai_runtime.hold.disk_faults` sorts them."""
+    """As `cunmai_runtime.hold.disk_faults` sorts them; but what is no SQL for this file will never be."""
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return StatementRefused(f"{_WHAT}: {error}")
     try:
         with disk_faults(_WHAT):
             raise error
