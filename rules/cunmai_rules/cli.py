@@ -17,6 +17,7 @@ from rich.table import Table
 
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import CloseReason
+from cunmai_rules.escalation.policy_command import policy
 from cunmai_rules.journal.existing import existing_journal
 from cunmai_rules.keys import load_or_make_key
 from cunmai_rules.quality.command import quality
@@ -68,6 +69,7 @@ app.command()(history)
 app.command()(rollback)
 app.command("confirm-clock")(confirm_clock)
 app.command()(quality)
+app.command()(policy)
 
 
 @app.command()

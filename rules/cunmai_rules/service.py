@@ -19,6 +19,7 @@ from cunmai_rules.keys import load_or_make_key
 from cunmai_rules.notify.breakers import Breakers
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.pages.server import BACKLOG, serving
+from cunmai_rules.registry.directory import Directory, check_contacts
 from cunmai_rules.releases.in_force import rules_in_force
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.slots import Common, Slot
@@ -77,8 +78,10 @@ class RulesService:
             raise failed[0]
 
     def _check_journal(self) -> None:
-        """It can be opened, and the processes of one journal make the same links."""
+        """It can be opened, whom the policies name can be asked, and its processes make the same links."""
         with closing(open_journal(self._settings.journal)) as db:
+            named = self._settings.escalation_policies().named_contacts
+            check_contacts(named, Directory(db, self._settings))
             if self._settings.database is None:
                 return
             fingerprint = hashlib.sha256(self._link_key).hexdigest()

@@ -14,7 +14,8 @@ from pydantic import (
     model_validator,
 )
 
-from cunmai_rules.escalation.policy import Policy
+from cunmai_rules.escalation.policy_file import Policies, load_policies, one_policy
+from cunmai_rules.escalation.waits import Policy
 from cunmai_rules.journal.database import PARTS, JournalAt, PostgresAt
 from cunmai_rules.notify.providers.settings import AnyProvider, Provider, Section, WebhookProvider
 from cunmai_rules.shipped import packs_dir
@@ -130,6 +131,9 @@ class RulesSettings(Section):
     heartbeat: HeartbeatSettings | None = None
     """None: nobody outside is told that this service lives, so nobody learns that it died."""
     policy: PolicySettings = PolicySettings()
+    """For everything alike, where no file of policies is named."""
+    policies: Path | None = None
+    """A policy file: whom to ask and how long to wait, by grade and priority. Read at the start."""
     late_after_s: int = Field(default=300, ge=10, le=86_400)
     """A reading older than this at arrival is judged at its own time and goes to review, not to a page."""
     utc_offset_minutes: int = Field(default=480, ge=-720, le=840)
@@ -213,9 +217,11 @@ class RulesSettings(Section):
     def release_clock_path(self) -> Path:
         return self.data_dir / "release-clock.json"
 
-    def escalation_policy(self) -> Policy:
-        """The policy, with the fallback contacts as the last resort when nobody of a site answers."""
-        return Policy(**self.policy.model_dump(), last_resort=self.fallback_contacts)
+    def escalation_policies(self) -> Policies:
+        """The policies, with the fallback contacts as the last resort when nobody answers. Raises FileProblems."""
+        if self.policies is None:
+            return one_policy(Policy(**self.policy.model_dump(), last_resort=self.fallback_contacts))
+        return load_policies(self.policies, self.fallback_contacts, self.utc_offset_minutes)
 
     def contact(self, id_: str) -> Contact | None:
         """The contact of this id, as the roster is now."""

@@ -15,6 +15,11 @@ def scores_dir() -> Path:
     return _shipped("scores", "score_tables")
 
 
+def policies_dir() -> Path:
+    """The shipped example of a county's policy."""
+    return _shipped("policies", "policy_files")
+
+
 def _shipped(in_checkout: str, installed_as: str) -> Path:
     """Beside the code in a checkout, inside the package when installed."""
     package = Path(__file__).resolve().parent

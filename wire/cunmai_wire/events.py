@@ -66,6 +66,7 @@ class AnswerMeans(StrEnum):
     """How a doctor answered: at the page behind the message's link, or by a message of their own."""
 
     LINK = "link"
+    WORKLIST = "worklist"
     SMS = "sms"
 
 

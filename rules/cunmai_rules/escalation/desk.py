@@ -18,6 +18,7 @@ from cunmai_rules.escalation import policy as state_machine
 from cunmai_rules.escalation.notices import Notices
 from cunmai_rules.escalation.policy import Ask, CloseReason, Escalation, Status
 from cunmai_rules.escalation.record import Record
+from cunmai_rules.escalation.waits import Policy
 from cunmai_rules.journal.calls import Calls
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.escalations import Escalations, FindingRow, Notice, notice_id
@@ -38,7 +39,7 @@ class Desk:
     """One connection's view of escalations."""
 
     def __init__(self, db: Database, settings: RulesSettings, link_key: bytes) -> None:
-        self._policy = settings.escalation_policy()
+        self._policies = settings.escalation_policies()
         self._log = structlog.get_logger("rules")
         self._link_key = link_key
         self.directory = Directory(db, settings)
@@ -47,7 +48,7 @@ class Desk:
         self.worklists = Worklists(db)
         self._record = Record(self.escalations, self.events)
         self.calls = Calls(db)
-        self.notices = Notices(self.escalations, self.calls, self._record, self._policy, self._save)
+        self.notices = Notices(self.escalations, self.calls, self._record, self._policy_of, self._save)
 
     # -- findings -------------------------------------------------------------------------------------
 
@@ -74,10 +75,11 @@ class Desk:
         earlier: Sequence[Escalation],
         now_ms: int,
     ) -> Escalation:
+        policy = self._policies.of(found.grade, found.priority)
         outcome = next(
-            (one for one in earlier if grouping.waits_for_review(one, found, self._policy, now_ms)), None
+            (one for one in earlier if grouping.waits_for_review(one, found, policy, now_ms)), None
         )
-        quiet_until_ms = (outcome.closed_ms or now_ms) + self._policy.quiet_s * 1000 if outcome else None
+        quiet_until_ms = (outcome.closed_ms or now_ms) + policy.quiet_s * 1000 if outcome else None
         escalation = Escalation(
             id=id_,
             subject=subject.id,
@@ -93,7 +95,7 @@ class Desk:
             seq=found.source.seq if found.source else None,
             reading_t_ms=found.t_ms,
             opened_ms=now_ms,
-            contacts=self.directory.contacts(subject.resident, subject.gateway, now_ms),
+            contacts=self.directory.contacts(subject.resident, subject.gateway, now_ms, policy.levels),
             rules=(found.rule,),
             raised=(found.rule,) if found.lane is Lane.PAGE else (),
             found_ms=now_ms,
@@ -101,7 +103,7 @@ class Desk:
             follows=outcome.id if outcome else None,
             priority=found.priority,
         )
-        escalation, asks = state_machine.opened(escalation, self._policy)
+        escalation, asks = state_machine.opened(escalation, policy)
         self.escalations.save(escalation)
         self.escalations.add_finding(_finding(id_, id_, found, now_ms))
         self._record.opened(escalation, now_ms)
@@ -109,7 +111,8 @@ class Desk:
         return escalation
 
     def _join(self, current: Escalation, id_: str, found: Escalate, now_ms: int) -> None:
-        joined = grouping.join(current, found, self._policy, now_ms)
+        policy = self._policy_of(grouping.with_finding(current, found, now_ms))
+        joined = grouping.join(current, found, policy, now_ms)
         after, asks = joined.step
         if asks and found.source is not None:
             after = replace(after, stream=found.source.stream, seq=found.source.seq)
@@ -173,9 +176,11 @@ class Desk:
 
     def chase(self, now_ms: int, limit: int = 200) -> None:
         """Take the next step of every escalation whose deadline has passed."""
-        longest_ms = self._policy.longest_wait_s * 1000
+        longest_ms = self._policies.longest_wait_s * 1000
         for before in self.escalations.overdue(now_ms, longest_ms, limit):
-            after, asks = state_machine.overdue(before, self._policy, now_ms)
+            after, asks = state_machine.overdue(
+                self._with_rosters(before, now_ms), self._policy_of(before), now_ms
+            )
             if asks or after.status is not before.status or after.lane is not before.lane:
                 self.escalations.log(now_ms, before.id, "overdue", "clock", why=_why_overdue(before))
             self._save(before, after, asks, now_ms)
@@ -215,7 +220,7 @@ class Desk:
         before = self.escalations.hold(id_)
         if before is None:
             return None
-        after = state_machine.answered(before, self._policy, contact, answer, now_ms)
+        after = state_machine.answered(before, self._policy_of(before), contact, answer, now_ms)
         self.escalations.save(after)
         self._record.answered(before, contact, answer, means, now_ms)
         self._log.info(
@@ -235,7 +240,7 @@ class Desk:
         before = self.escalations.hold(id_)
         if before is None or before.status is Status.CLOSED:
             return before
-        after, asks = state_machine.handed_over(before, self._policy, to, now_ms)
+        after, asks = state_machine.handed_over(before, self._policy_of(before), to, now_ms)
         self.escalations.log(now_ms, id_, "handed_over", contact, to=to, note=note)
         self._save(before, after, asks, now_ms)
         return after
@@ -251,6 +256,15 @@ class Desk:
         return after
 
     # -- within ---------------------------------------------------------------------------------------
+
+    def _policy_of(self, escalation: Escalation) -> Policy:
+        return self._policies.of(escalation.grade, escalation.priority)
+
+    def _with_rosters(self, escalation: Escalation, now_ms: int) -> Escalation:
+        """Whom to ask as teams and rosters are now, not as they were when it opened."""
+        levels = self._policy_of(escalation).levels
+        contacts = self.directory.contacts(escalation.resident, escalation.gateway, now_ms, levels)
+        return state_machine.with_contacts(escalation, contacts)
 
     def _save(self, before: Escalation, after: Escalation, asks: Sequence[Ask], now_ms: int) -> None:
         if after == before:

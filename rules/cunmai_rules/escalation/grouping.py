@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from cunmai_rules.escalation.policy import Escalation, Policy, Status, Step, ask_anew
+from cunmai_rules.escalation.policy import Escalation, Status, Step, ask_anew
+from cunmai_rules.escalation.waits import Policy
 from cunmai_rules.thresholds.events import Escalate
 from cunmai_wire.events import Grade, Lane, Priority
 
@@ -56,7 +57,7 @@ def belongs(escalation: Escalation, found: Escalate, now_ms: int) -> bool:
 def join(escalation: Escalation, found: Escalate, policy: Policy, now_ms: int) -> Joined:
     """Record a finding in an open escalation, and ask again where that is called for."""
     how = _how(escalation, found, policy, now_ms)
-    joined = _with(escalation, found, now_ms)
+    joined = with_finding(escalation, found, now_ms)
     if found.lane is Lane.REVIEW:
         return Joined((joined, ()), how)
     if how is How.WORSE or how is How.CAME_BACK or (how is How.ANOTHER_RULE and _in_quiet(escalation)):
@@ -106,7 +107,8 @@ def _how(escalation: Escalation, found: Escalate, policy: Policy, now_ms: int) -
     return How.AGAIN if found.rule in escalation.rules else How.ANOTHER_RULE
 
 
-def _with(escalation: Escalation, found: Escalate, now_ms: int) -> Escalation:
+def with_finding(escalation: Escalation, found: Escalate, now_ms: int) -> Escalation:
+    """An escalation with one more finding, before anybody is asked for it."""
     pages = found.lane is Lane.PAGE
     graver = _GRAVITY[found.grade] > _GRAVITY[escalation.grade]
     return replace(

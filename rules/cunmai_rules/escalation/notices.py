@@ -10,15 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cunmai_rules.escalation import policy as state_machine
-from cunmai_rules.escalation.policy import Ask, Escalation, Policy
+from cunmai_rules.escalation.policy import Ask, Escalation
 from cunmai_rules.escalation.receipts import CarrierReceipt, Taken, judge
 from cunmai_rules.escalation.record import Record
+from cunmai_rules.escalation.waits import Policy
 from cunmai_rules.journal.calls import Calls
 from cunmai_rules.journal.escalations import Escalations, Notice
 from cunmai_wire.events import NoticeState
 
 Save = Callable[[Escalation, Escalation, Sequence[Ask], int], None]
 """Keep a changed escalation, and send what it asks for: before, after, asks, now."""
+
+PolicyOf = Callable[[Escalation], Policy]
+"""What holds for an escalation of this grade and priority."""
 
 NO_RECEIPT = "no_receipt"
 
@@ -27,12 +31,12 @@ class Notices:
     """One connection's view of notices."""
 
     def __init__(
-        self, escalations: Escalations, calls: Calls, record: Record, policy: Policy, save: Save
+        self, escalations: Escalations, calls: Calls, record: Record, policy_of: PolicyOf, save: Save
     ) -> None:
         self._escalations = escalations
         self._calls = calls
         self._record = record
-        self._policy = policy
+        self._policy_of = policy_of
         self._save = save
 
     # -- sending --------------------------------------------------------------------------------------
@@ -82,7 +86,9 @@ class Notices:
             return
         due_ms = now_ms + receipt_within_s * 1000 if receipt_within_s else None
         self.note(escalation, replace(sent, state=NoticeState.ACCEPTED, receipt_due_ms=due_ms), now_ms)
-        self._escalations.save(state_machine.notice_accepted(escalation, self._policy, notice.number, now_ms))
+        self._escalations.save(
+            state_machine.notice_accepted(escalation, self._policy_of(escalation), notice.number, now_ms)
+        )
         early = self._calls.take_early(notice.provider, provider_id)
         if early is not None:
             self.receipt(early, now_ms)
@@ -109,7 +115,7 @@ class Notices:
             replace(current, state=NoticeState.FAILED, attempts=current.attempts + 1, error=error),
             now_ms,
         )
-        after, asks = state_machine.notice_failed(before, self._policy, notice.number, now_ms)
+        after, asks = state_machine.notice_failed(before, self._policy_of(before), notice.number, now_ms)
         self._save(before, after, asks, now_ms)
 
     # -- receipts -------------------------------------------------------------------------------------
@@ -155,14 +161,16 @@ class Notices:
             provider_id=notice.provider_id or receipt.provider_id,
         )  # fmt: skip
         self.note(before, arrived, now_ms)
-        self._escalations.save(state_machine.notice_delivered(before, self._policy, notice.number, now_ms))
+        self._escalations.save(
+            state_machine.notice_delivered(before, self._policy_of(before), notice.number, now_ms)
+        )
 
     def _undelivered(
         self, before: Escalation, notice: Notice, state: NoticeState, reason: str, now_ms: int
     ) -> None:
         lost = replace(notice, state=state, error=reason, receipt_due_ms=None, unsure_ms=None)
         self.note(before, lost, now_ms)
-        after, asks = state_machine.notice_undelivered(before, self._policy, notice.number, now_ms)
+        after, asks = state_machine.notice_undelivered(before, self._policy_of(before), notice.number, now_ms)
         self._save(before, after, asks, now_ms)
 
     # -- within ---------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from cunmai_rules.escalation.waits import Policy
 from cunmai_wire.events import Answer, Grade, Lane, Priority
 
 
@@ -37,28 +38,6 @@ class CloseReason(StrEnum):
     """Everything that was found was withdrawn: a late reading or a correction has shown that it does not hold."""
     EXPIRED = "expired"
     """A review that nobody looked at for as long as readings are kept. A page never expires."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How long each step may take, and whom to ask when everyone was asked."""
-
-    ack_within_s: int = 300
-    """From the carrier's acceptance to an answer; also how long acceptance itself may take."""
-    outcome_within_s: int = 1800
-    rounds: int = 3
-    """How often the list of contacts is gone through, counted in messages that were accepted."""
-    then_every_s: int = 1800
-    """How often somebody is asked after that, until there is an answer."""
-    quiet_s: int = 900
-    """For how long after an outcome the same finding waits for review before it pages."""
-    last_resort: tuple[str, ...] = ()
-    """Who is asked besides the last contact when everyone was tried."""
-
-    @property
-    def longest_wait_s(self) -> int:
-        """No deadline is further ahead than this, unless the clock was set back."""
-        return max(self.ack_within_s, self.outcome_within_s, self.then_every_s, self.quiet_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +79,10 @@ class Escalation:
     seen_by: str | None = None
     due_ms: int | None = None
     """When the next step is due; None where nothing but an answer is awaited."""
+    held: bool = False
+    """It waits for the end of the quiet hours: nobody has been asked since, so nobody has failed to answer."""
+    given_to: str | None = None
+    """Whom somebody handed it to: asked first, whatever the rosters say."""
     rules: tuple[str, ...] = ()
     """Every rule that found something, the first one first."""
     raised: tuple[str, ...] = ()
@@ -148,7 +131,7 @@ def overdue(escalation: Escalation, policy: Policy, now_ms: int) -> Step:
         return escalation, ()
     if escalation.lane is Lane.REVIEW:
         return _quiet_is_over(escalation, policy, now_ms)
-    if escalation.awaits is None and escalation.status is Status.OPEN:
+    if escalation.awaits is None and escalation.status is Status.OPEN and not escalation.held:
         escalation = replace(escalation, tried=escalation.tried + 1)
     return _ask_next(escalation, policy, now_ms)
 
@@ -168,7 +151,7 @@ def notice_accepted(escalation: Escalation, policy: Policy, number: int, now_ms:
         return counted
     if escalation.status is Status.EXHAUSTED and escalation.reached == 0:
         counted = replace(counted, status=Status.OPEN, tried=0)
-    return replace(counted, awaits=None, due_ms=now_ms + _wait_s(counted, policy) * 1000)
+    return replace(counted, awaits=None, due_ms=now_ms + _answer_within_s(counted, policy) * 1000)
 
 
 def notice_failed(escalation: Escalation, policy: Policy, number: int, now_ms: int) -> Step:
@@ -225,8 +208,22 @@ def handed_over(escalation: Escalation, policy: Policy, to: str, now_ms: int) ->
     """
     if escalation.status is Status.CLOSED:
         return escalation, ()
-    others = tuple(one for one in escalation.contacts if one != to)
-    return ask_anew(replace(escalation, contacts=(to, *others), lane=Lane.PAGE), policy, now_ms)
+    afresh = _afresh(replace(escalation, given_to=to, lane=Lane.PAGE))
+    return _ask_next(with_contacts(afresh, escalation.contacts), policy, now_ms, by_hand=True)
+
+
+def with_contacts(escalation: Escalation, contacts: tuple[str, ...]) -> Escalation:
+    """Whom to ask is now this list: the rosters have changed. Who was asked in this round is not asked twice."""
+    if escalation.given_to is not None:
+        others = (one for one in contacts if one != escalation.given_to)
+        contacts = (escalation.given_to, *others)
+    if contacts == escalation.contacts or not contacts:
+        return escalation
+    before = escalation.contacts
+    round_, done = divmod(escalation.turn, len(before)) if before else (0, 0)
+    asked = tuple(one for one in contacts if one in before[:done])
+    rest = tuple(one for one in contacts if one not in asked)
+    return replace(escalation, contacts=(*asked, *rest), turn=round_ * len(contacts) + len(asked))
 
 
 def closed(escalation: Escalation, because: str, now_ms: int) -> Escalation:
@@ -253,14 +250,22 @@ def _nobody_reached(failed: Escalation, policy: Policy, now_ms: int) -> Escalati
     return replace(failed, status=status, turn=0, failed=0, undelivered=0, due_ms=later)
 
 
+def _answer_within_s(escalation: Escalation, policy: Policy) -> int:
+    """From the carrier's acceptance."""
+    if escalation.status in (Status.SEEN, Status.EXHAUSTED):
+        return _wait_s(escalation, policy)
+    return policy.ack_s((escalation.turn - 1) % max(len(escalation.contacts), 1))
+
+
 def _wait_s(escalation: Escalation, policy: Policy) -> int:
+    """From the asking to the next step, where the carrier has not taken it by then."""
     match escalation.status:
         case Status.SEEN:
             return policy.outcome_within_s
         case Status.EXHAUSTED if escalation.reached:
             return policy.then_every_s
         case _:
-            return policy.ack_within_s
+            return policy.ack_within_s if policy.accept_within_s is None else policy.accept_within_s
 
 
 def _list(escalation: Escalation, policy: Policy) -> tuple[str, ...]:
@@ -273,8 +278,17 @@ def _list(escalation: Escalation, policy: Policy) -> tuple[str, ...]:
     return contacts
 
 
-def _ask_next(escalation: Escalation, policy: Policy, now_ms: int, *, in_turn: bool = False) -> Step:
-    """The next contact in turn; whoever has seen it is reminded instead, unless `in_turn`."""
+def _ask_next(
+    escalation: Escalation, policy: Policy, now_ms: int, *, in_turn: bool = False, by_hand: bool = False
+) -> Step:
+    """The next contact in turn; whoever has seen it is reminded instead, unless `in_turn`.
+
+    In quiet hours it waits for their end, unless a person wants it now.
+    """
+    until_ms = None if by_hand else policy.quiet_until_ms(now_ms)
+    if until_ms is not None:
+        return replace(escalation, held=True, due_ms=until_ms), ()
+    escalation = replace(escalation, held=False)
     enough = policy.rounds * len(escalation.contacts)
     if escalation.status is Status.OPEN and escalation.tried >= enough:
         escalation = replace(escalation, status=Status.EXHAUSTED, turn=0)
@@ -304,7 +318,11 @@ def _quiet_is_over(escalation: Escalation, policy: Policy, now_ms: int) -> Step:
 
 def ask_anew(escalation: Escalation, policy: Policy, now_ms: int) -> Step:
     """From the nearest contact again, as if it had just opened: it has become worse, or come back."""
-    afresh = replace(
+    return _ask_next(_afresh(escalation), policy, now_ms)
+
+
+def _afresh(escalation: Escalation) -> Escalation:
+    return replace(
         escalation,
         status=Status.OPEN,
         seen_by=None,
@@ -315,4 +333,3 @@ def ask_anew(escalation: Escalation, policy: Policy, now_ms: int) -> Step:
         awaits=None,
         due_ms=None,
     )
-    return _ask_next(afresh, policy, now_ms)

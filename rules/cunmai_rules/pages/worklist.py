@@ -28,7 +28,7 @@ from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import InForce
 from cunmai_runtime.clock import Clock
 from cunmai_wire.base import refuse_personal_number
-from cunmai_wire.events import Answer
+from cunmai_wire.events import Answer, AnswerMeans
 
 MOST_NOTE = 200
 LIVE_FOR_S = 15.0
@@ -131,7 +131,9 @@ class _Worklist:
             if answer not in list(Answer):
                 raise Refusal("bad_answer", 422)
             with db.transaction():
-                desk.answer(escalation_id, contact, Answer(answer), self._around.clock())
+                desk.answer(
+                    escalation_id, contact, Answer(answer), self._around.clock(), AnswerMeans.WORKLIST
+                )
         return _back_to(token, escalation_id, "answered", lang)
 
     def hand_over(self, token: str, escalation_id: str, to: str, note: str, lang: Lang) -> Response:

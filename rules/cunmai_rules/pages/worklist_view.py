@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from cunmai_rules.escalation.policy import Escalation, Policy, Status
+from cunmai_rules.escalation.policy import Escalation, Status
+from cunmai_rules.escalation.waits import Policy
 from cunmai_rules.journal.escalations import Entry, Escalations
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.notify.message import TREND_MS, finding
@@ -99,11 +100,11 @@ def worklist_view(
     open_ = escalations.open(MOST_READ)
     own = [one for one in open_ if is_on(one, contact, settings)]
     own.sort(key=lambda one: (_GRAVEST_FIRST[one.grade], one.opened_ms))
-    policy = settings.escalation_policy()
+    policies = settings.escalation_policies()
     shelves: dict[str, list[Item]] = {key: [] for key in SHELVES}
     for one in own[:MOST_SHOWN]:
         history = escalations.history(one.id)
-        shelf = shelf_of(one, contact, _seen_ms(history), policy, now_ms)
+        shelf = shelf_of(one, contact, _seen_ms(history), policies.of(one.grade, one.priority), now_ms)
         shelves[shelf].append(_item(one, judgements, settings, rules, lang, now_ms))
     return WorklistView(
         role=_role(contact, settings),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cunmai_rules.journal.database import Database
 from cunmai_rules.registry import audit
 from cunmai_rules.registry.contacts import contacts_for
-from cunmai_rules.registry.duty import VOLUNTEER_LEVEL
 from cunmai_rules.registry.vault import Vault, place_of
 from cunmai_rules.settings import RulesSettings
+from cunmai_runtime.errors import UserError
 
-ASKED_UP_TO_LEVEL = 3
-"""An alarm asks village, township and county. Specialists and those above are referred to, not paged."""
+ASKED_LEVELS = (1, 2, 3)
+"""Village, township and county, where no policy says otherwise."""
 MOST_CONTACTS = 12
 
 
@@ -29,10 +30,12 @@ class Directory:
     def utc_offset_minutes(self) -> int:
         return self._settings.utc_offset_minutes
 
-    def contacts(self, resident: str | None, gateway: str, now_ms: int) -> tuple[str, ...]:
-        """Whom an alarm asks, nearest first: the registry's, or those of rules.yaml where it knows nobody."""
+    def contacts(
+        self, resident: str | None, gateway: str, now_ms: int, levels: Sequence[int] = ASKED_LEVELS
+    ) -> tuple[str, ...]:
+        """Whom an alarm asks, level by level: the registry's, or those of rules.yaml where it knows nobody."""
         found = contacts_for(self._db, resident, gateway, now_ms, self._settings.utc_offset_minutes)
-        asked = [one.staff for one in found if VOLUNTEER_LEVEL < one.level <= ASKED_UP_TO_LEVEL]
+        asked = [one.staff for level in levels for one in found if one.level == level]
         return tuple(asked[:MOST_CONTACTS]) or self._settings.contacts_of(gateway)
 
     def role_of(self, contact: str) -> str | None:
@@ -70,3 +73,12 @@ class Directory:
         if self._vault is None:
             self._vault = Vault(self._key_path)
         return self._vault.open(str(row[0]), place_of("staff", contact, "phone"))
+
+
+def check_contacts(named: Iterable[str], directory: Directory) -> None:
+    """Raises UserError where somebody is named whom nobody knows."""
+    unknown = ", ".join(sorted(contact for contact in named if directory.role_of(contact) is None))
+    if unknown:
+        raise UserError(
+            f"升级办法里的联系人不存在: {unknown} / the policy names contacts that do not exist: {unknown}"
+        )

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from cunmai_rules.escalation import grouping
 from cunmai_rules.escalation import policy as state_machine
-from cunmai_rules.escalation.policy import Ask, CloseReason, Escalation, Policy, Status
+from cunmai_rules.escalation.policy import Ask, CloseReason, Escalation, Status
+from cunmai_rules.escalation.waits import Policy
 from cunmai_rules.thresholds.events import Action, Amend, Escalate, GradeChange, Retract, Revision
 from cunmai_wire.events import Answer, Grade, Lane
 

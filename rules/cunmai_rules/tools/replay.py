@@ -28,6 +28,7 @@ from cunmai_rules.tools.tape import Tape
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import load_model
+from cunmai_wire.events import Grade, Priority
 
 Bounds = tuple[str | None, str | None]
 """`--from` and `--to`, as they were given."""
@@ -95,7 +96,7 @@ def _setting(settings: RulesSettings | None, answered_after_s: int, around: Know
     if settings is None:
         return Setting(answered_after_s=answered_after_s)
     return Setting(
-        settings.escalation_policy(),
+        settings.escalation_policies().of(Grade.RED, Priority.HIGH),
         answered_after_s,
         around.facts_of,
         around.team_of,

@@ -10,7 +10,6 @@ from cunmai_rules.escalation.policy import (
     Ask,
     CloseReason,
     Escalation,
-    Policy,
     Status,
     answered,
     closed,
@@ -20,6 +19,7 @@ from cunmai_rules.escalation.policy import (
     overdue,
     still_wanted,
 )
+from cunmai_rules.escalation.waits import Policy
 from cunmai_wire.events import Answer, Grade, Lane
 
 POLICY = Policy(

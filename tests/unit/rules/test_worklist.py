@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from cunmai_rules.cli import app as commands
-from cunmai_rules.escalation.policy import Escalation, Policy, Status
+from cunmai_rules.escalation.policy import Escalation, Status
+from cunmai_rules.escalation.waits import Policy
 from cunmai_rules.journal.database import open_journal
 from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.journal.worklists import LIFETIME_MS
@@ -99,7 +100,7 @@ def test_an_answer_from_the_list_is_the_contacts(client: TestClient, bench: Benc
     client.post(one, data={"answer": "contacted"})
     assert "R-7F3K" not in client.get(list_).text
     assert bench.rows("SELECT actor, detail FROM history WHERE type = 'answered' ORDER BY n") == [
-        ("village", '{"answer": "seen"}'), ("village", '{"answer": "contacted"}'),
+        ("village", '{"answer": "seen", "means": "worklist"}'), ("village", '{"answer": "contacted", "means": "worklist"}'),
     ]  # fmt: skip
 
 

@@ -1,0 +1,193 @@
+"""A county's policy as a file: for each grade and priority whom to ask, how long to wait, and when to stay quiet.
+
+Checked like threshold files: every mistake with its file and line. The first plan that fits holds; every
+grade and priority must have one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, Strict, StringConstraints, model_validator
+
+from cunmai_rules.escalation.waits import Policy, QuietHours
+from cunmai_rules.parts import Part
+from cunmai_runtime.yamlfile import load_model
+from cunmai_wire.events import Grade, Priority
+
+LEVELS = {
+    "volunteer": 0, "village": 1, "township": 2, "county": 3, "specialist": 4, "leader": 5, "expert": 6
+}  # fmt: skip
+"""A grid's volunteer, and the six levels of a family-doctor team."""
+
+Level = Literal["volunteer", "village", "township", "county", "specialist", "leader", "expert"]
+Wait = Annotated[int, Strict(), Field(ge=5, le=86_400)]
+PagingGrade = Literal[Grade.RED, Grade.YELLOW]
+_ContactId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+
+
+def _time_of_day(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError(f'时刻写成 "22:00", 不是 {text!r} / write a time as "22:00", not {text!r}')
+    return text
+
+
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+
+
+class Quiet(Part):
+    """Hours of every day in which nobody is asked; what came in them is asked at their end."""
+
+    begins: Annotated[TimeOfDay, Field(alias="from")]
+    ends: Annotated[TimeOfDay, Field(alias="to")]
+
+    @model_validator(mode="after")
+    def _some_time(self) -> Quiet:
+        if self.begins == self.ends:
+            raise ValueError("from 和 to 不能相同 / from and to must differ")
+        return self
+
+
+class For(Part):
+    """What a plan is for. What is not written is any."""
+
+    grade: Annotated[tuple[PagingGrade, ...], Field(min_length=1)] = (Grade.RED, Grade.YELLOW)
+    priority: Annotated[tuple[Priority, ...], Field(min_length=1)] = tuple(Priority)
+
+
+class Plan(Part):
+    """How one kind of escalation is asked about."""
+
+    for_: Annotated[For, Field(alias="for")] = For()
+    levels: Annotated[tuple[Level, ...], Field(min_length=1)] = ("village", "township", "county")
+    """In the order in which they are asked, from the registry's teams and rosters as they are at that time. A
+    level left out is passed over: [village, township, expert] is a direct line. Contacts of rules.yaml have no
+    level: all of them are asked, in their order."""
+    accept_within_s: Wait | None = None
+    """How long the carrier may take to accept a message; then the next contact. Not written: as the answer."""
+    ack_within_s: Wait | Annotated[tuple[Wait, ...], Field(min_length=1, max_length=12)] = 300
+    """How long a contact may take to answer; a list: the first contact, the second, …; the last for the rest."""
+    outcome_within_s: Wait = 1800
+    """From 已看 to an outcome; then a reminder, again and again."""
+    rounds: Annotated[int, Strict(), Field(ge=1, le=20)] = 3
+    then_every_s: Wait = 1800
+    """When everyone was tried: how often somebody is asked, for ever."""
+    everyone_tried: tuple[_ContactId, ...] | None = None
+    """Who is asked then besides the last contact. Not written: the fallback contacts of rules.yaml."""
+    quiet_s: Annotated[int, Strict(), Field(ge=0, le=3600)] = 900
+    """For how long after an outcome the same finding waits for review before it pages."""
+    quiet_hours: Quiet | None = None
+    source: Annotated[str, StringConstraints(min_length=4, max_length=400)]
+    """Who decided it, or the notice that it follows."""
+
+    @model_validator(mode="after")
+    def _red_is_never_quiet(self) -> Plan:
+        if self.quiet_hours is not None and Grade.RED in self.for_.grade:
+            raise ValueError(
+                "红色预警不设免打扰时段: 在 for.grade 里只写 yellow / "
+                "red is never quiet: let for.grade be yellow alone, or leave quiet_hours out"
+            )
+        if len(set(self.levels)) != len(self.levels):
+            raise ValueError("levels 里有重复 / a level is named twice in levels")
+        return self
+
+    def covers(self) -> Iterator[tuple[Grade, Priority]]:
+        """Every grade and priority that it is for."""
+        yield from product(self.for_.grade, self.for_.priority)
+
+    def policy(self, last_resort: tuple[str, ...], utc_offset_minutes: int) -> Policy:
+        """As the state machine wants it."""
+        steps = self.ack_within_s if isinstance(self.ack_within_s, tuple) else (self.ack_within_s,)
+        quiet = self.quiet_hours
+        return Policy(
+            ack_within_s=steps[0],
+            ack_steps_s=steps,
+            accept_within_s=self.accept_within_s,
+            outcome_within_s=self.outcome_within_s,
+            rounds=self.rounds,
+            then_every_s=self.then_every_s,
+            quiet_s=self.quiet_s,
+            last_resort=last_resort if self.everyone_tried is None else self.everyone_tried,
+            levels=tuple(LEVELS[level] for level in self.levels),
+            quiet_hours=None
+            if quiet is None
+            else QuietHours(_minutes(quiet.begins), _minutes(quiet.ends), utc_offset_minutes),
+        )
+
+
+class PolicyFile(Part):
+    """The whole file."""
+
+    policy: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
+    version: Annotated[int, Strict(), Field(ge=1, le=999_999)]
+    plans: Annotated[tuple[Plan, ...], Field(min_length=1, max_length=20)]
+
+    @model_validator(mode="after")
+    def _every_case_has_one_plan(self) -> PolicyFile:
+        left = set(product((Grade.RED, Grade.YELLOW), Priority))
+        for number, plan in enumerate(self.plans, 1):
+            mine = set(plan.covers())
+            if not mine & left:
+                raise ValueError(
+                    f"第 {number} 个 plan 永远轮不到: 前面的已经包括它 / "
+                    f"plan {number} is never reached: those before it hold for everything that it is for"
+                )
+            left -= mine
+        if left:
+            missing = ", ".join(sorted(f"{grade}/{priority}" for grade, priority in left))
+            raise ValueError(
+                f"没有 plan 适用于 {missing}, 最后加一个不写 for 的 plan / "
+                f"no plan is for {missing}: end with a plan without `for`"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class Policies:
+    """The policy of every grade and priority."""
+
+    by_case: dict[tuple[Grade, Priority], Policy]
+    version: str
+    """`<name>/<version>`: what an escalation's history says it was asked by."""
+
+    def of(self, grade: Grade, priority: Priority) -> Policy:
+        """What holds for an escalation of this grade and priority."""
+        return self.by_case.get((grade, priority)) or self.by_case[Grade.RED, Priority.HIGH]
+
+    @property
+    def longest_wait_s(self) -> int:
+        """No deadline is further ahead than this, unless the clock was set back."""
+        return max(policy.longest_wait_s for policy in self.by_case.values())
+
+    @property
+    def named_contacts(self) -> set[str]:
+        """Who is named as the last resort."""
+        return {contact for policy in self.by_case.values() for contact in policy.last_resort}
+
+
+def one_policy(policy: Policy) -> Policies:
+    """The same for everything: what rules.yaml says by itself."""
+    cases = product((Grade.RED, Grade.YELLOW), Priority)
+    return Policies(dict.fromkeys(cases, policy), "rules.yaml")
+
+
+@lru_cache(maxsize=16)
+def load_policies(path: Path, last_resort: tuple[str, ...], utc_offset_minutes: int) -> Policies:
+    """Read and check a policy file, once for each process. Raises FileProblems."""
+    file = load_model(path, PolicyFile)
+    by_case: dict[tuple[Grade, Priority], Policy] = {}
+    for plan in file.plans:
+        for case in plan.covers():
+            by_case.setdefault(case, plan.policy(last_resort, utc_offset_minutes))
+    return Policies(by_case, f"{file.policy}/{file.version}")
+
+
+def _minutes(time_of_day: str) -> int:
+    hours, minutes = time_of_day.split(":")
+    return int(hours) * 60 + int(minutes)
