@@ -63,7 +63,7 @@ class Answer(StrEnum):
 
 
 class AnswerMeans(StrEnum):
-    """How a doctor answered: at the page behind the message's link, or by a message of their own."""
+    """How a doctor answered: at the page behind a message's link, by a message of their own, or from their worklist."""
 
     LINK = "link"
     WORKLIST = "worklist"

@@ -100,7 +100,8 @@ def test_an_answer_from_the_list_is_the_contacts(client: TestClient, bench: Benc
     client.post(one, data={"answer": "contacted"})
     assert "R-7F3K" not in client.get(list_).text
     assert bench.rows("SELECT actor, detail FROM history WHERE type = 'answered' ORDER BY n") == [
-        ("village", '{"answer": "seen", "means": "worklist"}'), ("village", '{"answer": "contacted", "means": "worklist"}'),
+        ("village", '{"answer": "seen", "means": "worklist"}'),
+        ("village", '{"answer": "contacted", "means": "worklist"}'),
     ]  # fmt: skip
 
 
