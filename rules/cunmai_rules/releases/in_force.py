@@ -36,13 +36,13 @@ def rules_in_force(settings: RulesSettings, clock: Clock) -> InForce:
     return ReleasesInForce(settings.releases, settings.approvers, kept, clock, watch)
 
 
-def current_rules(settings: RulesSettings, now_ms: int) -> RuleSet:
-    """What a service with these settings judges by now, for tools. Raises UserError."""
+def rules_at(settings: RulesSettings, t_ms: int) -> RuleSet:
+    """What a service with these settings judged by then, for tools; of a plain folder, by now. Raises UserError."""
     if settings.releases is None or settings.approvers is None:
         return load_rules(settings.packs)
-    current, _ = in_force_at(published(settings.releases), now_ms)
+    current, _ = in_force_at(published(settings.releases), t_ms)
     if current is None:
-        raise UserError("还没有已生效的发布 / no release is in force yet")
+        raise UserError("那时没有已生效的发布 / no release was in force then")
     return rules_of(verify_in_line(settings.releases, current, load_model(settings.approvers, Approvers)))
 
 

@@ -14,7 +14,7 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cunmai_rules.journal.database import Database
-from cunmai_rules.releases.in_force import current_rules
+from cunmai_rules.releases.in_force import rules_at
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.loader import load_rules
@@ -109,7 +109,7 @@ def _first(folder: Path | None, settings: RulesSettings | None) -> Named:
     if folder is not None:
         return Named(folder.resolve().name, load_rules(folder))
     if settings is not None:
-        return Named("现行 in force", current_rules(settings, system_clock()))
+        return Named("现行 in force", rules_at(settings, system_clock()))
     return Named("随附 shipped", load_rules(packs_dir()))
 
 
