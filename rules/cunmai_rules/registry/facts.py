@@ -114,8 +114,10 @@ def facts_from(
 ) -> Facts:
     """Facts from a resident's row: birth, age_band, conditions, pregnant, pregnant_until, risk_colour."""
     birth, band, conditions, pregnant, pregnant_until, colour = row
+    months = None if birth is None else age_months(birth, today)
     return Facts(
-        age_years=None if birth is None else age_years(birth, today),
+        age_years=None if months is None else months / 12,
+        age_months=months,
         age_band_years=None if band is None else band_years(band),
         pregnant=_pregnant(pregnant, pregnant_until, today),
         conditions=None if conditions is None else frozenset(filter(None, conditions.split(";"))),
@@ -131,10 +133,10 @@ def facts_record(facts: Facts) -> dict[str, Any]:
     return asdict(facts) | {"conditions": conditions}
 
 
-def age_years(birth: str, today: str) -> float | None:
-    """Whole months since the month of birth, as years; that month counts from its first day."""
+def age_months(birth: str, today: str) -> int | None:
+    """Whole months since the month of birth; that month counts from its first day."""
     months = (int(today[:4]) - int(birth[:4])) * 12 + int(today[5:7]) - int(birth[5:7])
-    return months / 12 if months >= 0 else None
+    return months if months >= 0 else None
 
 
 def band_years(band: str) -> tuple[float, float]:

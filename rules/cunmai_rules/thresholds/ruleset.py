@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from pydantic import ValidationError
+
 from cunmai_rules.thresholds.applies import Applies, PersonalLimits
-from cunmai_rules.thresholds.forms import ClearLimit, Silence, When
+from cunmai_rules.thresholds.forms import ClearLimit, Silence, When, WhenCount
 from cunmai_rules.thresholds.leaves import Need
 from cunmai_rules.thresholds.pack import Rule
 from cunmai_rules.thresholds.scored import ScoreAt, ScoreBand
@@ -133,15 +135,27 @@ def _digest(rule: Rule) -> str:
 
 
 def for_subject(rule: VersionedRule, own: PersonalLimits | None) -> VersionedRule:
-    """The rule with the subject's own limits."""
-    return rule if own is None else _with_own_limits(rule.rule, rule.version, own)
+    """The rule with the subject's own limits. Where they cannot stand in for its own, the rule as it is."""
+    if own is None or not takes_own_limits(rule.rule):
+        return rule
+    try:
+        return _with_own_limits(rule.rule, rule.version, own)
+    except ValidationError:
+        return (
+            rule  # for example raised and cleared on the same side: a rule that judges wrongly judges nobody
+        )
+
+
+def takes_own_limits(rule: Rule) -> bool:
+    """Whether it has a single limit, and one that clears it, for a resident's own to stand in for."""
+    return isinstance(rule.when, When | WhenCount) and isinstance(rule.clear, ClearLimit)
 
 
 @lru_cache(maxsize=10_000)
 def _with_own_limits(rule: Rule, version: str, own: PersonalLimits) -> VersionedRule:
     when, clear = rule.when, rule.clear
-    if not isinstance(when, When) or not isinstance(clear, ClearLimit):
-        raise ValueError(f"rule {rule.id} has no single limit that a resident's own could stand in for")
+    assert isinstance(when, When | WhenCount), "a single limit"
+    assert isinstance(clear, ClearLimit), "and one that clears it"
     changed = {
         "when": when.model_dump() | {when.direction.value: own.raises},
         "clear": clear.model_dump() | {clear.direction.value: own.clears},

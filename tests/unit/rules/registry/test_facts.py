@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cunmai_rules.registry.facts import RegistryFacts, age_years, band_years
+from cunmai_rules.registry.facts import RegistryFacts, age_months, band_years
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.applies import Applies, Facts, PersonalLimits
 from cunmai_rules.thresholds.limits import Range
@@ -23,7 +23,7 @@ def test_the_example_residents(registry: Registry, settings: RulesSettings) -> N
     facts = RegistryFacts(registry.db, settings, lambda: NOW_MS)
     # Born in March 1948; in November 2026 that is 78 years and 8 months ago.
     assert facts.facts_of("R-7F3K", "cz-shangcun-01", NOW_MS) == Facts(
-        age_years=78 + 8 / 12, conditions=frozenset({"copd", "hypertension"}), risk_colour="red",
+        age_years=78 + 8 / 12, age_months=944, conditions=frozenset({"copd", "hypertension"}), risk_colour="red",
         altitude_m=40, limits={"spo2-severe": PersonalLimits(88, 90)},
     )  # fmt: skip
     assert facts.facts_of("R-5K8D", "cz-xiacun-01", NOW_MS) == Facts(
@@ -33,7 +33,12 @@ def test_the_example_residents(registry: Registry, settings: RulesSettings) -> N
         altitude_m=41,
     )
     assert facts.facts_of("R-2M9P", "cz-shangcun-01", NOW_MS) == Facts(
-        age_years=30.0, pregnant=True, conditions=frozenset(), risk_colour="green", altitude_m=40
+        age_years=30.0,
+        age_months=360,
+        pregnant=True,
+        conditions=frozenset(),
+        risk_colour="green",
+        altitude_m=40,
     )
 
 
@@ -115,16 +120,16 @@ def test_no_more_than_so_many_are_kept(registry: Registry, settings: RulesSettin
 @pytest.mark.parametrize(
     ("birth", "age"),
     [
-        ("2026-11", 0.0),
-        ("2026-10", 1 / 12),
-        ("2025-11", 1.0),
-        ("2025-12", 11 / 12),
-        ("1946-11", 80.0),
+        ("2026-11", 0),
+        ("2026-10", 1),
+        ("2025-11", 12),
+        ("2025-12", 11),
+        ("1946-11", 960),
         ("2026-12", None),
     ],
 )
-def test_an_age_counts_whole_months(birth: str, age: float | None) -> None:
-    assert age_years(birth, "2026-11-22") == age
+def test_an_age_counts_whole_months(birth: str, age: int | None) -> None:
+    assert age_months(birth, "2026-11-22") == age
 
 
 @pytest.mark.parametrize(
