@@ -35,6 +35,7 @@ from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.tools.check import check
 from cunmai_rules.tools.explain import explain
+from cunmai_rules.tools.preview import preview
 from cunmai_rules.tools.replay import replay
 from cunmai_rules.tools.testing import run_tests
 from cunmai_runtime.clock import system_clock
@@ -64,6 +65,7 @@ app.command("check")(check)
 app.command("test")(run_tests)
 app.command()(replay)
 app.command()(explain)
+app.command()(preview)
 app.command("author-key")(author_key)
 app.command("approve")(approve_folder)
 app.command("publish")(publish_folder)

@@ -19,7 +19,8 @@ th, td { padding: .3rem .6rem; border-top: 1px solid var(--line); text-align: le
 label.switch { float: right; padding: .6rem .4rem; color: var(--blue); cursor: pointer; }
 #en { position: absolute; opacity: 0; } #en:focus-visible ~ main label.switch { outline: 3px solid var(--yellow); }
 .en { display: none; } #en:checked ~ main .zh { display: none; }
-#en:checked ~ main span.en { display: inline; } #en:checked ~ main :is(p, li, div, h1, h2, h3).en { display: block; }
+#en:checked ~ main :is(span, text).en { display: inline; }
+#en:checked ~ main :is(p, li, div, h1, h2, h3).en { display: block; }
 .hint, small { color: var(--quiet); }
 svg { width: 100%; height: auto; }
 svg text { font-size: 12px; fill: var(--ink); }

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from cunmai_rules.thresholds.applies import DEFAULT_LIMITS_UP_TO_M, Facts
 from cunmai_rules.thresholds.events import RuleLane
 from cunmai_rules.thresholds.forms import ClearAll, ClearAny, ClearLimit, ClearNoLonger, Silence
-from cunmai_rules.thresholds.labels import KINDS, Pair, field_label
-from cunmai_rules.thresholds.leaves import Reads
-from cunmai_rules.thresholds.limits import Direction, Limit, Range
+from cunmai_rules.thresholds.labels import KINDS, Pair
+from cunmai_rules.thresholds.limits import Direction, Range
 from cunmai_rules.thresholds.pack import Rule
 from cunmai_rules.thresholds.ruleset import VersionedRule
-from cunmai_rules.thresholds.sentence import condition_sentence, rule_sentence, span
+from cunmai_rules.thresholds.sentence import rule_sentence, span
+from cunmai_rules.tools.spoken import clear_spoken, condition_spoken
 from cunmai_wire.events import Grade, Priority
 
 GRADES: dict[str, Pair] = {
@@ -100,7 +100,7 @@ def _lines(rule: VersionedRule, facts: Facts) -> Iterator[tuple[Pair, Pair | Non
 def _ranged(label: Pair, range_: Range, value: float | None, unit: Pair) -> tuple[Pair, Pair | None]:
     bounds = [
         (_SPOKEN[direction], bound)
-        for direction in Direction
+        for direction in sorted(Direction, key=lambda one: one.low_side)  # the lower bound first
         if (bound := getattr(range_, direction)) is not None
     ]
     line = (
@@ -149,28 +149,21 @@ def clears(rule: Rule) -> Pair:
     match clear:
         case ClearNoLonger():
             return (
-                f"上述情况不再成立{held[0] or ''}, 就解除",
+                f"上述情况不再成立{held[0]}, 就解除",
                 f"it ends when that has not held{held[1]}",
             )
         case ClearLimit():
-            limit = _limit(clear, rule.main)
-            return f"{limit[0]}{held[0]}, 才解除", f"it ends only at {limit[1]}{held[1]}"
+            limit = clear_spoken(clear, rule)
+            return f"{limit[0]}{held[0]}, 才解除", f"it ends only when {limit[1]}{held[1]}"
         case ClearAll() | ClearAny():
-            zh, en = (condition_sentence(clear, lang) for lang in ("zh", "en"))
-            return f"{zh}{held[0]}, 才解除", f"it ends only when {en}{held[1]}"
-
-
-def _limit(limit: Limit, main: Reads | None) -> Pair:
-    words = _SPOKEN[limit.direction]
-    value = f"{limit.value:g} {main.unit}" if main is not None else f"{limit.value:g}"
-    label = field_label(main.reads) if main is not None else ("", "")
-    return f"{label[0]}{words[0].format(value)}", f"{label[1]} {words[1].format(value)}"
+            said = condition_spoken(clear)
+            return f"{said[0]}{held[0]}, 才解除", f"it ends only when {said[1]}{held[1]}"
 
 
 def _for(seconds: int) -> Pair:
     if not seconds:
         return "", ""
-    return f"满 {span(seconds, 'zh')}", f" for {span(seconds, 'en')}"
+    return f", 并且持续 {span(seconds, 'zh')}", f", for {span(seconds, 'en')}"
 
 
 def silence(rule: Rule) -> Pair:
@@ -179,7 +172,7 @@ def silence(rule: Rule) -> Pair:
         return "没有数据本身就是预警的理由", "silence is itself what raises it"
     stale = rule.stale_after_s
     return (
-        f"{span(stale, 'zh')}没有有效数据: 正常变为未知; 已有的预警不会因为没有数据而解除",
+        f"{span(stale, 'zh')}没有有效数据, 正常就变为未知; 已有的预警不会因为没有数据而解除",
         f"after {span(stale, 'en')} without usable readings normal becomes unknown; an alarm stays",
     )
 
