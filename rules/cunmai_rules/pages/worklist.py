@@ -95,7 +95,7 @@ class _Worklist:
                 contact,
                 desk.escalations,
                 Judgements(db),
-                self._settings,
+                desk.directory,
                 self._around.in_force.rules,
                 lang,
                 now_ms,
@@ -113,11 +113,11 @@ class _Worklist:
                 desk.escalations.log(self._around.clock(), escalation_id, "viewed", contact)
             escalation = desk.escalations.get(escalation_id)
             assert escalation is not None, "admitted to it"
+            colleagues = [one for one in desk.directory.colleagues(escalation.contacts) if one.id != contact]
             view = escalation_view(
                 escalation, Judgements(db), desk.escalations, desk.directory, self._around.in_force.rules, lang,
                 self._around.clock(),
             )  # fmt: skip
-        colleagues = tuple(one for one in self._settings.contacts if one.id != contact)
         open_ = escalation.status is not Status.CLOSED
         return self._around.render(
             "escalation.html", 200, lang, view=view, action=f"/w/{token}/{escalation_id}",

@@ -13,6 +13,7 @@ from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.notify.message import TREND_MS, finding
 from cunmai_rules.pages.view import who_of
 from cunmai_rules.pages.words import GRADES, SHELVES, STATUSES, Lang, say
+from cunmai_rules.registry.directory import Directory
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_wire.events import Answer, Grade, Lane
@@ -91,13 +92,14 @@ def worklist_view(
     contact: str,
     escalations: Escalations,
     judgements: Judgements,
-    settings: RulesSettings,
+    directory: Directory,
     rules: RuleSet,
     lang: Lang,
     now_ms: int,
 ) -> WorklistView:
     """Gather one contact's worklist."""
     open_ = escalations.open(MOST_READ)
+    settings = directory.settings
     own = [one for one in open_ if is_on(one, contact, settings)]
     own.sort(key=lambda one: (_GRAVEST_FIRST[one.grade], one.opened_ms))
     policies = settings.escalation_policies()
@@ -105,9 +107,9 @@ def worklist_view(
     for one in own[:MOST_SHOWN]:
         history = escalations.history(one.id)
         shelf = shelf_of(one, contact, _seen_ms(history), policies.of(one.grade, one.priority), now_ms)
-        shelves[shelf].append(_item(one, judgements, settings, rules, lang, now_ms))
+        shelves[shelf].append(_item(one, judgements, directory, rules, lang, now_ms))
     return WorklistView(
-        role=_role(contact, settings),
+        role=directory.role_of(contact) or contact,
         as_of=_local(now_ms, settings),
         shelves=tuple(
             Shelf(key, say(SHELVES[key][0], lang), say(SHELVES[key][1], lang), tuple(items))
@@ -135,7 +137,7 @@ def _seen_ms(history: Sequence[Entry]) -> int | None:
 
 
 def _item(
-    one: Escalation, judgements: Judgements, settings: RulesSettings, rules: RuleSet, lang: Lang, now_ms: int
+    one: Escalation, judgements: Judgements, directory: Directory, rules: RuleSet, lang: Lang, now_ms: int
 ) -> Item:
     rule = rules.by_id.get(one.rule)
     around = judgements.around(one.subject, one.reading_t_ms - TREND_MS, one.reading_t_ms, MOST_READINGS)
@@ -145,7 +147,6 @@ def _item(
         unit = found.unit_zh if lang == "zh" else found.unit_en
         value = f"{found.value:g} {unit} {found.arrow}".strip()
     title = rule.rule.title if rule else None
-    site = settings.site_of(one.gateway)
     return Item(
         id=one.id,
         grade=say(GRADES[one.grade], lang),
@@ -153,17 +154,12 @@ def _item(
         who=who_of(one, lang),
         title=one.rule if title is None else title.zh if lang == "zh" else title.en,
         value=value,
-        site=site.name if site else one.gateway,
-        opened=_local(one.opened_ms, settings),
+        site=directory.site_name(one.gateway),
+        opened=_local(one.opened_ms, directory.settings),
         age=_age(max(0, now_ms - one.opened_ms) // 1000, lang),
         status=say(STATUSES[one.status], lang),
-        has_it=_role(one.seen_by, settings) if one.seen_by else "",
+        has_it=(directory.role_of(one.seen_by) or one.seen_by) if one.seen_by else "",
     )
-
-
-def _role(contact: str, settings: RulesSettings) -> str:
-    known = settings.contact(contact)
-    return known.role if known else contact
 
 
 def _local(t_ms: int, settings: RulesSettings) -> str:

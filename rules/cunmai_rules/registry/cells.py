@@ -10,7 +10,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Literal
 
@@ -40,7 +39,7 @@ class Cell:
     show: Callable[[Stored, Lang], str]
 
 
-_remembered = lru_cache(maxsize=4096)
+remembered = lru_cache(maxsize=4096)
 """For what stands in a column again and again."""
 
 
@@ -54,7 +53,20 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip()
 
 
-def _as_it_is(value: Stored, _lang: Lang) -> str:
+_FORMULA = re.compile(r"[=+\-@].*", re.DOTALL)
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+def guarded(text: str) -> str:
+    """What a spreadsheet would take for a formula, made a text for it."""
+    return f"'{text}" if _FORMULA.fullmatch(text) and not _NUMBER.fullmatch(text) else text
+
+
+def unguarded(text: str) -> str:
+    return text[1:] if text.startswith("'") and _FORMULA.fullmatch(text[1:]) else text
+
+
+def as_it_is(value: Stored, _lang: Lang) -> str:
     return "" if value is None else str(value)
 
 
@@ -74,7 +86,7 @@ def ident(pattern: str, example: str) -> Cell:
         except ValueError:
             raise Unreadable("不能用电话或身份证号作编号", "an id that is not a person's number") from None
 
-    return Cell(read, _as_it_is)
+    return Cell(read, as_it_is)
 
 
 SITE_ID = ident(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", "shangcun")
@@ -95,7 +107,7 @@ def words(longest: int) -> Cell:
         except ValueError:
             raise Unreadable("这里不能写电话或身份证号", "no person's number here") from None
 
-    return Cell(read, _as_it_is)
+    return Cell(read, as_it_is)
 
 
 def _read_name(text: str) -> Stored:
@@ -104,7 +116,7 @@ def _read_name(text: str) -> Stored:
     return text
 
 
-NAME = Cell(_read_name, _as_it_is)
+NAME = Cell(_read_name, as_it_is)
 
 
 # -- choices --------------------------------------------------------------------------------------------
@@ -116,7 +128,7 @@ def choice(options: Mapping[Stored, tuple[str, ...]]) -> Cell:
     zh = "、".join(all_words[0] for all_words in options.values())
     en = ", ".join(all_words[1] for all_words in options.values())
 
-    @_remembered
+    @remembered
     def read(text: str) -> Stored:
         try:
             return known[plain(text).casefold()]
@@ -170,7 +182,7 @@ _CONDITION = re.compile(r"[a-z][a-z0-9_-]{1,39}")
 _NONE = {"无", "none", "没有"}
 
 
-@_remembered
+@remembered
 def _read_conditions(text: str) -> Stored:
     found = set()
     parts = [part.strip().casefold() for part in _SPLIT.split(plain(text)) if part.strip()]
@@ -216,7 +228,7 @@ def whole(lowest: int, highest: int) -> Cell:
             )
         return int(number)
 
-    return Cell(read, _as_it_is)
+    return Cell(read, as_it_is)
 
 
 def decimal(lowest: float, highest: float) -> Cell:
@@ -233,10 +245,10 @@ def decimal(lowest: float, highest: float) -> Cell:
             )
         return repr(number + 0.0).removesuffix(".0")
 
-    return Cell(read, _as_it_is)
+    return Cell(read, as_it_is)
 
 
-@_remembered
+@remembered
 def _read_band(text: str) -> Stored:
     value = re.sub(r"[岁周年 ]", "", plain(text))
     if open_ended := re.fullmatch(r"(\d{1,3})(\+|以上|及以上)", value):
@@ -250,109 +262,5 @@ def _read_band(text: str) -> Stored:
     return f"{low}+" if high is None else f"{low}-{high}"
 
 
-AGE_BAND = Cell(_read_band, _as_it_is)
+AGE_BAND = Cell(_read_band, as_it_is)
 """Whole years, both included: `65-79`, `80+`."""
-
-
-# -- days and moments -----------------------------------------------------------------------------------
-
-_DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
-_MONTH = re.compile(r"(\d{4})(?:[-/.年](\d{1,2})月?|(\d{2}))")
-_EARLIEST_YEAR, _LATEST_YEAR = 1900, 2199
-
-
-@_remembered
-def _read_day(text: str) -> Stored:
-    found = _DAY.fullmatch(plain(text).removesuffix(" 00:00:00").removesuffix(" 0:00"))
-    try:
-        year, month, day = (int(part) for part in found.groups()) if found else (0, 0, 0)
-        value = date(year, month, day)
-    except ValueError:
-        raise Unreadable("应为日期, 如 2026-01-31", "a day such as 2026-01-31") from None
-    if not _EARLIEST_YEAR <= value.year <= _LATEST_YEAR:
-        raise Unreadable("应为日期, 如 2026-01-31", "a day such as 2026-01-31")
-    return value.isoformat()
-
-
-DAY = Cell(_read_day, _as_it_is)
-
-
-@_remembered
-def _read_month(text: str) -> Stored:
-    value = plain(text)
-    if _DAY.fullmatch(value):
-        return str(_read_day(value))[:7]
-    found = _MONTH.fullmatch(value)
-    year, month = (int(found[1]), int(found[2] or found[3])) if found else (0, 0)
-    if not (_EARLIEST_YEAR <= year <= _LATEST_YEAR and 1 <= month <= 12):
-        raise Unreadable("应为出生年月, 如 1948-03", "a year and month such as 1948-03")
-    return f"{year:04}-{month:02}"
-
-
-MONTH = Cell(_read_month, _as_it_is)
-"""A full date is taken too, and its day is dropped."""
-
-_MOMENT = re.compile(r"(.+?)[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?")
-
-
-def moment(utc_offset_minutes: int) -> Cell:
-    """Local time in the cell, ms since epoch in store."""
-    zone = timezone(timedelta(minutes=utc_offset_minutes))
-
-    def read(text: str) -> Stored:
-        found = _MOMENT.fullmatch(plain(text))
-        try:
-            if found is None:
-                raise ValueError
-            day = date.fromisoformat(str(_read_day(found[1])))
-            hour, minute, second = int(found[2]), int(found[3]), int(found[4] or 0)
-            ends_the_day = hour == 24 and minute == second == 0
-            at = datetime(
-                day.year, day.month, day.day, 0 if ends_the_day else hour, minute, second, tzinfo=zone
-            )
-        except (ValueError, Unreadable):
-            raise Unreadable(
-                "应为日期和时间, 如 2026-01-31 08:00", "a time such as 2026-01-31 08:00"
-            ) from None
-        return int(at.timestamp() * 1000) + (86_400_000 if ends_the_day else 0)
-
-    def show(value: Stored, _lang: Lang) -> str:
-        if value is None:
-            return ""
-        at = datetime.fromtimestamp(int(value) // 1000, zone)
-        return f"{at:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
-
-    return Cell(read, show)
-
-
-# -- telephone numbers ----------------------------------------------------------------------------------
-
-_MOBILE = re.compile(r"1[3-9]\d{9}")
-_LANDLINE = re.compile(r"0(10|2\d|[3-9]\d{2})[2-9]\d{6,7}")
-_ABROAD = re.compile(r"\+(?!86)[1-9]\d{6,14}")
-
-
-def _read_phone(text: str) -> Stored:
-    value = re.sub(r"[-() .]", "", plain(text).lstrip("'"))
-    if re.fullmatch(r"\d(\.\d+)?[eE]\+?\d+", plain(text)):
-        raise Unreadable(
-            "号码被表格软件改成了科学计数, 请把这一列设为“文本”后重填",
-            "the number itself: the spreadsheet has rounded it; format the column as text and enter it again",
-        )
-    if not re.fullmatch(r"\+?\d{3,20}", value):
-        raise Unreadable("应为电话号码", "a telephone number")
-    domestic = re.sub(r"^(\+|00)86", "", value)
-    return domestic if domestic.isdigit() else value
-
-
-PHONE = Cell(_read_phone, _as_it_is)
-"""Digits alone; `+` and a country's code for numbers abroad. It may still be one that cannot be right."""
-
-
-def phone_kind(number: str) -> str:
-    """mobile, landline, abroad, or doubtful: no number is of this shape."""
-    if _MOBILE.fullmatch(number):
-        return "doubtful" if len(set(number[3:])) == 1 else "mobile"
-    if _LANDLINE.fullmatch(number):
-        return "landline"
-    return "abroad" if _ABROAD.fullmatch(number) else "doubtful"

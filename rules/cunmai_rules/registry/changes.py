@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import IO
 
 from cunmai_rules.journal.database import Database
-from cunmai_rules.registry.cells import Stored, phone_kind
+from cunmai_rules.registry.cells import Stored
+from cunmai_rules.registry.cells_phone import phone_kind
 from cunmai_rules.registry.csvfile import CsvFile, Line, Problem, Problems
 from cunmai_rules.registry.rowchecks import row_problems
 from cunmai_rules.registry.store import Key, Rows

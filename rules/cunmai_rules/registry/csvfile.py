@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from cunmai_rules.registry.cells import Stored, Unreadable, plain, trimmed
+from cunmai_rules.registry.cells import Stored, Unreadable, plain, trimmed, unguarded
 from cunmai_rules.registry.tables import Column, Record, Table
 
 _PIECE_BYTES = 1 << 20
@@ -167,7 +167,7 @@ class CsvFile:
 
 def _value(column: Column, text: str) -> Stored:
     if text:
-        return column.cell.read(text)
+        return column.cell.read(unguarded(text))
     if column.required:
         raise Unreadable("不能为空", "a value")
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cunmai_rules.journal.database import Database
@@ -17,6 +18,14 @@ ASKED_LEVELS = (1, 2, 3)
 MOST_CONTACTS = 12
 
 
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody by id and role."""
+
+    id: str
+    role: str
+
+
 class Directory:
     """Belongs to the thread of its connection."""
 
@@ -25,6 +34,10 @@ class Directory:
         self._settings = settings
         self._key_path: Path = settings.registry_key_path
         self._vault: Vault | None = None
+
+    @property
+    def settings(self) -> RulesSettings:
+        return self._settings
 
     @property
     def utc_offset_minutes(self) -> int:
@@ -37,6 +50,16 @@ class Directory:
         found = contacts_for(self._db, resident, gateway, now_ms, self._settings.utc_offset_minutes)
         asked = [one.staff for level in levels for one in found if one.level == level]
         return tuple(asked[:MOST_CONTACTS]) or self._settings.contacts_of(gateway)
+
+    def colleagues(self, asked: Sequence[str]) -> list[Colleague]:
+        """To whom something can be handed: the contacts of rules.yaml, and those of the registry who were asked."""
+        listed = [Colleague(one.id, one.role) for one in self._settings.contacts]
+        known = {one.id for one in listed}
+        return listed + [
+            Colleague(id_, role)
+            for id_ in asked
+            if id_ not in known and (role := self.role_of(id_)) is not None
+        ]
 
     def role_of(self, contact: str) -> str | None:
         """What pages show instead of a name."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from cunmai_rules.journal.database import Database
 from cunmai_rules.registry import audit
 from cunmai_rules.registry.audit import Purpose
-from cunmai_rules.registry.cells import Lang
+from cunmai_rules.registry.cells import Lang, guarded
 from cunmai_rules.registry.store import Rows, in_parts
 from cunmai_rules.registry.tables import Record, Table
 from cunmai_rules.registry.vault import Vault, place_of
@@ -49,7 +49,9 @@ def export_table(
                 _note(db, table, part, wish, wish.purpose)
             for record in part:
                 shown = opened(vault, table, record) if wish.purpose is not None else record
-                writer.writerow(column.cell.show(shown[column.name], wish.lang) for column in columns)
+                writer.writerow(
+                    guarded(column.cell.show(shown[column.name], wish.lang)) for column in columns
+                )
             count += len(part)
             progress(count)
     fresh.replace(path)

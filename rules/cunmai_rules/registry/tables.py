@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from cunmai_rules.registry import cells
+from cunmai_rules.registry import cells, cells_phone, cells_time
 from cunmai_rules.registry.cells import Cell, Lang, Stored
 
 Record = dict[str, Stored]
@@ -71,21 +71,25 @@ def _sealed(zh_name: str, zh_phone: str) -> tuple[Column, ...]:
     return (
         Column("name", zh_name, cells.NAME, sealed=True),
         Column(
-            "phone", zh_phone, cells.PHONE, ("电话", "手机", "手机号", "联系电话", "电话号码"), sealed=True
+            "phone",
+            zh_phone,
+            cells_phone.PHONE,
+            ("电话", "手机", "手机号", "联系电话", "电话号码"),
+            sealed=True,
         ),
     )
 
 
-_FROM = Column("from_day", "开始日期", cells.DAY, ("from", "开始", "起始日期"))
-_UNTIL = Column("until_day", "截止日期", cells.DAY, ("until", "截止", "结束日期"))
-_SIGNED = Column("from_day", "签约日期", cells.DAY, ("from", "开始日期"), required=True)
+_FROM = Column("from_day", "开始日期", cells_time.DAY, ("from", "开始", "起始日期"))
+_UNTIL = Column("until_day", "截止日期", cells_time.DAY, ("until", "截止", "结束日期"))
+_SIGNED = Column("from_day", "签约日期", cells_time.DAY, ("from", "开始日期"), required=True)
 _SITE = ("机构", "机构代码", "所属机构")
 
 
 @lru_cache(maxsize=8)
 def tables(utc_offset_minutes: int = 480) -> tuple[Table, ...]:
     """Every table, those that others refer to first. Rosters are read and shown in local time."""
-    moment = cells.moment(utc_offset_minutes)
+    moment = cells_time.moment(utc_offset_minutes)
     site, staff, team = cells.SITE_ID, cells.STAFF_ID, cells.SITE_ID
     return (
         Table("districts", "片区", (
@@ -140,12 +144,12 @@ def tables(utc_offset_minutes: int = 480) -> tuple[Table, ...]:
             _id("居民编号", cells.RESIDENT_ID, "编号"),
             _ref("site", "机构编号", "sites", site, *_SITE, required=False),
             _ref("grid", "网格编号", "grids", cells.SITE_ID, "网格", required=False),
-            Column("birth", "出生年月", cells.MONTH, ("出生日期", "birth_month")),
+            Column("birth", "出生年月", cells_time.MONTH, ("出生日期", "birth_month")),
             Column("age_band", "年龄段", cells.AGE_BAND),
             Column("sex", "性别", cells.SEX),
             Column("conditions", "病种", cells.CONDITIONS, ("慢病", "基础病", "疾病")),
             Column("pregnant", "怀孕", cells.YES_NO, ("孕妇", "是否怀孕")),
-            Column("pregnant_until", "预产期", cells.DAY),
+            Column("pregnant_until", "预产期", cells_time.DAY),
             Column("risk_colour", "风险分级", cells.COLOUR, ("风险颜色", "risk_color")),
             Column("lives_alone", "独居", cells.YES_NO, ("是否独居",)),
             Column("consent", "知情同意", cells.YES_NO, ("同意",)),
@@ -162,8 +166,8 @@ def tables(utc_offset_minutes: int = 480) -> tuple[Table, ...]:
             Column("raises", "报警值", cells.decimal(-1000, 100_000), required=True),
             Column("clears", "解除值", cells.decimal(-1000, 100_000), required=True),
             _ref("set_by", "设定人", "staff", staff, "设定医生"),
-            Column("from_day", "开始日期", cells.DAY, ("from", "设定日期"), required=True),
-            Column("until_day", "截止日期", cells.DAY, ("until", "截止"), required=True),
+            Column("from_day", "开始日期", cells_time.DAY, ("from", "设定日期"), required=True),
+            Column("until_day", "截止日期", cells_time.DAY, ("until", "截止"), required=True),
         ), key=("resident", "rule")),
         Table("rosters", "值班表", (
             _id("值班表编号", cells.SITE_ID, "编号"),
