@@ -102,6 +102,8 @@ class Desk:
             due_ms=quiet_until_ms,
             follows=outcome.id if outcome else None,
             priority=found.priority,
+            said_zh=found.said_zh,
+            said_en=found.said_en,
         )
         escalation, asks = state_machine.opened(escalation, policy)
         self.escalations.save(escalation)
@@ -145,6 +147,8 @@ class Desk:
             reading_t_ms=found.t_ms,
             stream=source.stream if source else None,
             seq=source.seq if source else None,
+            said_zh=found.said_zh,
+            said_en=found.said_en,
         )
         self.escalations.save(moved)
 

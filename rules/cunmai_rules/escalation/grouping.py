@@ -63,7 +63,8 @@ def join(escalation: Escalation, found: Escalate, policy: Policy, now_ms: int) -
     if how is How.WORSE or how is How.CAME_BACK or (how is How.ANOTHER_RULE and _in_quiet(escalation)):
         headline = replace(
             joined, lane=Lane.PAGE, rule=found.rule, version=found.version, grade=found.grade,
-            reason=found.reason, reading_t_ms=found.t_ms,
+            reason=found.reason, reading_t_ms=found.t_ms, said_zh=found.said_zh,
+            said_en=found.said_en,
         )  # fmt: skip
         return Joined(ask_anew(headline, policy, now_ms), how)
     if how is How.ANOTHER_RULE and joined.due_ms is not None:

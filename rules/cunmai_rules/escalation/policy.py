@@ -97,6 +97,9 @@ class Escalation:
     """The escalation whose outcome this finding came soon after."""
     priority: Priority = Priority.HIGH
     """The highest of its findings."""
+    said_zh: str = ""
+    """What the score of the rule came to; empty where it goes by no score."""
+    said_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)

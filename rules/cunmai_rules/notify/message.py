@@ -86,15 +86,25 @@ def _objected(reading: Judged, rule: VersionedRule) -> bool:
 
 
 def sms_text(
-    escalation: Escalation, found: Finding | None, *, site: str, again: bool, utc_offset_minutes: int
+    escalation: Escalation,
+    found: Finding | None,
+    *,
+    site: str,
+    again: bool,
+    utc_offset_minutes: int,
+    title: str = "",
 ) -> str:
-    """The Chinese text of one message, up to where its link follows. `again`: it is not the first one."""
+    """The Chinese text of one message, up to where its link follows. `again`: it is not the first one.
+
+    `title`: of the rule, for what no figure or score says.
+    """
     who = _who(escalation)
     measured = datetime.fromtimestamp((found.t_ms if found else escalation.reading_t_ms) / 1000, UTC)
     local = measured + timedelta(minutes=utc_offset_minutes)
     repeat = "再次提醒, " if again else ""
+    what = _figures(found) or f" {escalation.said_zh or title}".rstrip()
     return (
-        f"【村脉】{repeat}{GRADES_ZH[escalation.grade]}预警: {who}{_figures(found)}, "
+        f"【村脉】{repeat}{GRADES_ZH[escalation.grade]}预警: {who}{what}, "
         f"{local:%H:%M} {site}. 规则 {escalation.rule} {escalation.version}. 请点开答复"
     )
 

@@ -178,12 +178,14 @@ class Notifier:
         again = notice.number > 1
         until_ms = self._clock() if again else escalation.reading_t_ms
         readings = self._judgements.around(escalation.subject, until_ms - TREND_MS, until_ms)
-        found = finding(escalation, self._rules().by_id.get(escalation.rule), readings, newest=again)
+        rule = self._rules().by_id.get(escalation.rule)
+        found = finding(escalation, rule, readings, newest=again)
         return sms_text(
             escalation,
             found,
             site=self._desk.directory.site_name(escalation.gateway),
             again=again,
+            title=rule.rule.title.zh if rule else "",
             utc_offset_minutes=self._settings.utc_offset_minutes,
         )
 

@@ -59,6 +59,8 @@ class EscalationView:
     found: Finding | None
     latest: Finding | None
     """The newest sound value, where it is another one than the one that raised the alarm."""
+    said: str
+    """What the rule's score came to."""
     found_at: str
     latest_at: str
     trend: Markup
@@ -104,6 +106,7 @@ def escalation_view(
         measured=_local(t_ms, offset),
         found=found,
         latest=latest,
+        said=escalation.said_zh if lang == "zh" else escalation.said_en,
         found_at=_clock_time(found.t_ms, offset) if found else "",
         latest_at=_clock_time(latest.t_ms, offset) if latest else "",
         trend=_trend(readings, rule, t_ms, offset, lang),

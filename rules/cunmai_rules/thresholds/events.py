@@ -123,6 +123,9 @@ class Escalate:
     source: Source | None
     """That reading; None where a state of an earlier version does not know it."""
     priority: Priority = Priority.HIGH
+    said_zh: str = ""
+    """What the rule's score came to; empty where it goes by no score."""
+    said_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,10 @@ notices it at once or the next reading notices it a day later.
 
 from __future__ import annotations
 
+from cunmai_rules.thresholds.account import HOUR_MS, Account
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
 from cunmai_rules.thresholds.events import (
-    Action,
-    Escalate,
-    GradeChange,
     Observation,
-    Prompt,
     Reason,
     RuleLane,
     Source,
@@ -21,30 +18,16 @@ from cunmai_rules.thresholds.events import (
 from cunmai_rules.thresholds.forms import Spell
 from cunmai_rules.thresholds.ruleset import VersionedRule
 from cunmai_rules.thresholds.signal import Given, Signal, given_by, read_signal
-from cunmai_rules.thresholds.state import Phase, RuleState, Told
-from cunmai_wire.events import Grade, Lane
+from cunmai_rules.thresholds.state import RuleState
 
-HOUR_MS = 3_600_000
-PROMPT_EVERY_MS = 5 * 60_000
-"""The kiosk is asked at most so often, by one rule about one subject."""
-TOLD: dict[RuleLane, Told] = {
-    RuleLane.PAGE: "page",
-    RuleLane.REVIEW: "review",
-    RuleLane.PANEL: "nobody",
-}
 NEW = RuleState()
 
 
-class Judge:
+class Judge(Account):
     """Takes events in the order of their time; `state` and `actions` are the outcome."""
 
     def __init__(self, rule: VersionedRule, state: RuleState, facts: Facts = NOTHING_KNOWN) -> None:
-        self.compiled = rule
-        self.facts = facts
-        self.rule = rule.rule
-        self.version = rule.version
-        self.actions: list[Action] = []
-        self.state = state
+        super().__init__(rule, state, facts)
         if state == NEW:
             self.state = state._replace(version=rule.version, digest=rule.digest)
         elif state.digest != rule.digest:
@@ -55,11 +38,12 @@ class Judge:
     def _take_over(self, rule: VersionedRule) -> None:
         """The rule has changed: an alarm stays; a spell goes to review; a green is no longer known."""
         state = self.state
-        self.state = state._replace(version=rule.version, digest=rule.digest, memory=None)
+        self.state = state._replace(version=rule.version, digest=rule.digest)
         if state.phase == "pending":
             self._give_spell_up()
         elif state.phase == "clear":
             self._enter("unknown", Reason.RULE_CHANGED, state.evidence_ms, late=False)
+        self.state = self.state._replace(memory=None)
 
     # -- events -------------------------------------------------------------------------------------
 
@@ -83,14 +67,6 @@ class Judge:
         self.state = self.state._replace(evidence_ms=event.t_ms, doubt_ms=0)
         self._forget_what_was_told(event.t_ms)
         return self._evidence(event, signal)
-
-    def _forget_what_was_told(self, now_ms: int) -> None:
-        """So long ago that nothing depends on it any more."""
-        state = self.state
-        if state.doubt_told_ms and state.doubt_told_ms // HOUR_MS < now_ms // HOUR_MS:
-            self.state = self.state._replace(doubt_told_ms=0)
-        if state.prompted_ms and now_ms - state.prompted_ms >= PROMPT_EVERY_MS:
-            self.state = self.state._replace(prompted_ms=0)
 
     def _usable(self, event: Observation, given: Given) -> bool:
         """Whether it is evidence. Of what need only be heard, the quality does not matter."""
@@ -256,50 +232,3 @@ class Judge:
         hour = str(event.t_ms // HOUR_MS * HOUR_MS)
         self._escalate(RuleLane.REVIEW, Reason.OUT_OF_ORDER_LOW, event.t_ms, event.source, hour)
         return Reason.OUT_OF_ORDER_LOW
-
-    # -- what follows ---------------------------------------------------------------------------------
-
-    def _enter(self, phase: Phase, reason: Reason, t_ms: int, *, late: bool) -> None:
-        self.state = self.state._replace(phase=phase)
-        grade = self._grade()
-        if grade != self.state.grade:
-            previous = Grade(self.state.grade)
-            self.actions.append(GradeChange(self.rule.id, self.version, grade, previous, reason, t_ms, late))
-            self.state = self.state._replace(grade=grade.value)
-
-    def _grade(self) -> Grade:
-        """A spell under way is unknown: neither an alarm yet nor all clear. An old alarm stays."""
-        if self.state.phase == "raised" or self.state.held:
-            return self.rule.grade
-        return Grade.GREEN if self.state.phase == "clear" else Grade.GREY
-
-    def _tell(self, lane: RuleLane, reason: Reason, event: Observation) -> None:
-        self.state = self.state._replace(told=TOLD[lane])
-        self._escalate(lane, reason, event.t_ms, event.source, str(event.t_ms))
-
-    def _prompt(self, reason: Reason, event: Observation) -> None:
-        """Ask whoever is at the kiosk, while they are there."""
-        prompt, last_ms = self.rule.prompt, self.state.prompted_ms
-        if prompt is None or event.late or (last_ms and event.t_ms - last_ms < PROMPT_EVERY_MS):
-            return
-        self.state = self.state._replace(prompted_ms=event.t_ms)
-        self.actions.append(Prompt(self.rule.id, self.version, reason, event.t_ms, prompt.zh, prompt.en))
-
-    def _escalate(self, lane: RuleLane, reason: Reason, t_ms: int, source: Source | None, about: str) -> None:
-        """Ask somebody. Of a rule for the panels only, nobody is asked."""
-        if self.rule.lane is RuleLane.PANEL:
-            return
-        key = f"{self.rule.id}:{about}:{lane}"
-        self.actions.append(
-            Escalate(
-                key,
-                self.rule.id,
-                self.version,
-                self.rule.grade,
-                Lane(lane),
-                reason,
-                t_ms,
-                source,
-                self.rule.urgency,
-            )
-        )

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, model_
 from cunmai_rules.parts import Part
 from cunmai_rules.scores.reading import Scorer
 from cunmai_rules.scores.scoring import Scored
+from cunmai_rules.scores.wording import Lang, score_words
 from cunmai_rules.thresholds.applies import Applies
 from cunmai_rules.thresholds.leaves import AtHand, Need, Truth, Within
 from cunmai_rules.thresholds.limits import Direction, Limit
@@ -66,6 +67,11 @@ class ScoreOf(Part):
     def needs(self) -> Iterator[Need]:
         for name in self.scorer.reads:
             yield Need(name, 1, self.within_s)
+
+    def words(self, at: AtHand, lang: Lang) -> str:
+        """What the score comes to; empty where it is not for this subject."""
+        found = self.scorer.outcome(at, self.within_s)
+        return "" if found is None else score_words(self.scorer.table, found, lang)
 
     def check_applies(self, applies: Applies) -> None:
         """Raises ValueError where a rule applies to people whom the score is not for."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from cunmai_rules.thresholds.account import TOLD
 from cunmai_rules.thresholds.events import Observation, Reason, Source
 from cunmai_rules.thresholds.forms import Silence
-from cunmai_rules.thresholds.judge import TOLD, Judge
+from cunmai_rules.thresholds.judge import Judge
 
 
 class SilenceJudge(Judge):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +12,14 @@ from cunmai_rules.scores.reading import Scorer
 from cunmai_rules.scores.scoring import Range, Scored
 from cunmai_rules.shipped import scores_dir
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
+from cunmai_rules.thresholds.events import Escalate
 from cunmai_rules.thresholds.leaves import AtHand
 from cunmai_rules.thresholds.loader import build_rules
 from cunmai_rules.thresholds.sentence import rule_sentence
 from cunmai_runtime.yamlfile import FileProblems
 from support.rules import Story, one_rule
+from support.rules_bench import Bench
+from support.sms_sink import SmsSink
 
 ADULTS = "{age_years: {at_or_above: 16}, pregnant: false}"
 SEVEN = "{score: news2, at_or_above: 7}"
@@ -128,6 +132,58 @@ def test_a_score_within_other_conditions() -> None:
     hot = "{reads: temperature.temperature_c, unit: Cel, at_or_above: 38.5}"
     told = sick(story(f"{{any: [{SEVEN}, {hot}]}}"), leave_out="assessment", temperature_c=38.5)
     assert told.reasons == ["incomplete", "incomplete", "limit_met", "still_raised"]
+
+
+# -- what whoever is asked is told --------------------------------------------------------------------------
+
+
+def said(told: Story) -> list[tuple[str, str]]:
+    return [(one.said_zh, one.said_en) for one in told.actions if isinstance(one, Escalate)]
+
+
+def test_a_finding_says_the_score_and_its_parts() -> None:
+    told = sick(story(SEVEN), pulse_bpm=91, on_oxygen=True)  # 3 + 3 + 1 + 2
+    assert said(told) == [
+        (
+            "国家早期预警评分 2(NEWS2) 9 分(高): 呼吸频率 3, 血氧饱和度 3, 吸氧 2, 脉率 1",
+            (
+                "National Early Warning Score 2 (NEWS2) 9 (high): respiratory rate 3, oxygen saturation 3, "
+                "on oxygen 2, pulse 1"
+            ),
+        )
+    ]
+
+
+def test_a_partial_score_says_its_range_and_what_is_missing() -> None:
+    told = story(SEVEN).sees(0, "oximetry", spo2_pct=90, pulse_bpm=135)
+    told.sees(1, "respiration", respiratory_rate_per_min=30)
+    assert said(told) == [
+        (
+            "国家早期预警评分 2(NEWS2) 9-20 分(缺 吸氧, 收缩压, 意识, 体温): 呼吸频率 3, 血氧饱和度 3, 脉率 3",
+            (
+                "National Early Warning Score 2 (NEWS2) 9-20 (missing on oxygen, systolic blood pressure, "
+                "consciousness (ACVPU), temperature): respiratory rate 3, oxygen saturation 3, pulse 3"
+            ),
+        )
+    ]
+
+
+def test_a_message_carries_the_score(tmp_path: Path, sink: SmsSink) -> None:
+    bench = Bench(tmp_path, sink, packs=RULE.encode())
+    for kind, values in (
+        ("respiration", {"respiratory_rate_per_min": 30}),
+        ("oximetry", {"mode": "spot", "spo2_pct": 90, "pulse_bpm": 135}),
+    ):
+        reading = bench.reading(97, kind=kind) | values
+        bench.deliver({name: value for name, value in reading.items() if kind == "oximetry" or name in values
+                       or name not in ("mode", "spo2_pct", "pulse_bpm")})  # fmt: skip
+    bench.notifier.send_due()
+    (text,) = bench.sink.texts
+    bench.close()
+    assert text.startswith(
+        "【村脉】红色预警: 居民 R-7F3K 国家早期预警评分 2(NEWS2) 9-20 分(缺 吸氧, 收缩压, 意识, 体温): "
+        "呼吸频率 3, 血氧饱和度 3, 脉率 3, 11:04 上村卫生室. 规则 r1 1-"
+    )
 
 
 # -- what is known of the resident ------------------------------------------------------------------------
