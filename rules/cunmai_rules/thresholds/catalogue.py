@@ -9,7 +9,7 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from cunmai_wire.base import ClockTrust
 from cunmai_wire.codes import CODES, Code
@@ -96,4 +96,10 @@ def known_kind(kind: str) -> str:
     return kind
 
 
-KindName = Annotated[str, AfterValidator(known_kind)]
+def one_of(names: Iterable[str]) -> Any:
+    """For a text field: what an editor offers. The loader finds other words by itself, with better messages."""
+    offered: list[Any] = sorted(set(names))
+    return Field(json_schema_extra={"enum": offered})
+
+
+KindName = Annotated[str, AfterValidator(known_kind), one_of(KIND_NAMES)]

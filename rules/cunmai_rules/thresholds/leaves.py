@@ -12,7 +12,7 @@ from pydantic import Field, Strict, StringConstraints, model_validator
 
 from cunmai_rules.parts import Part
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
-from cunmai_rules.thresholds.catalogue import NUMBERS, WORDED, nearest
+from cunmai_rules.thresholds.catalogue import NUMBERS, WORDED, nearest, one_of
 from cunmai_rules.thresholds.limits import Limit, Number, Seconds
 
 MOST_VALUES = 50
@@ -58,9 +58,9 @@ class Need(NamedTuple):
 class Reads(Part):
     """Which number of which kind."""
 
-    reads: ValueName
+    reads: Annotated[ValueName, one_of(NUMBERS)]
     """`kind.field` of the wire contract."""
-    unit: str
+    unit: Annotated[str, one_of(code.ucum for code in NUMBERS.values())]
     """UCUM, as the contract has it: a limit in another unit is a mistake that must not load."""
 
     @model_validator(mode="before")

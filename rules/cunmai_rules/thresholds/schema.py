@@ -1,4 +1,4 @@
-"""The JSON Schema of a threshold file, so that editors complete and underline while an author types.
+"""The JSON Schemas of threshold files and score tables, so that editors complete and underline while an author types.
 
 It knows the structure. Units, near misspellings, sides that overlap and the like are found by
 `cunmai rules check`, which is the judge.
@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import json
 
+from cunmai_rules.parts import Part
+from cunmai_rules.scores.table import ScoreTable
 from cunmai_rules.thresholds.pack import Pack
 
 
 def threshold_schema() -> str:
     """The schema as text."""
+    return _as_text(Pack, "村脉阈值文件 / Cunmai threshold file")
+
+
+def score_schema() -> str:
+    """Of a score table."""
+    return _as_text(ScoreTable, "村脉评分文件 / Cunmai score file")
+
+
+def _as_text(model: type[Part], title: str) -> str:
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Pack.model_json_schema(),
-        "title": "村脉阈值文件 / Cunmai threshold file",
+        **model.model_json_schema(),
+        "title": title,
     }
     return json.dumps(schema, ensure_ascii=False, indent=2, sort_keys=True) + "\n"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from cunmai_rules.parts import Part
-from cunmai_rules.thresholds.catalogue import FIELDS, NUMBERS, WORDED, KindName, nearest
+from cunmai_rules.thresholds.catalogue import FIELDS, NUMBERS, WORDED, KindName, nearest, one_of
 from cunmai_rules.thresholds.leaves import AtHand, Need, Truth, ValueName, Within
 from cunmai_rules.thresholds.limits import Direction
 
@@ -26,7 +26,7 @@ def listed(given: Any) -> Any:
 class Is(Part):
     """The newest value is this word, or one of these, or yes or no."""
 
-    reads: ValueName
+    reads: Annotated[ValueName, one_of(WORDED)]
     is_: Annotated[
         tuple[bool | str, ...],
         BeforeValidator(listed, json_schema_input_type=bool | str | list[str]),
@@ -93,7 +93,7 @@ class Heard(Part):
 class Missing(Part):
     """The newest reading of a kind came without this value."""
 
-    missing: ValueName
+    missing: Annotated[ValueName, one_of(FIELDS)]
     within_s: Within | None = None
 
     @model_validator(mode="after")

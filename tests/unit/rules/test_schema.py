@@ -12,9 +12,9 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from cunmai_rules.shipped import packs_dir
+from cunmai_rules.shipped import packs_dir, scores_dir
 from cunmai_rules.thresholds.loader import build_rules, is_pack
-from cunmai_rules.thresholds.schema import threshold_schema
+from cunmai_rules.thresholds.schema import score_schema, threshold_schema
 from cunmai_rules.tools.cases import case_schema
 from support.rules import OXIMETRY
 
@@ -33,6 +33,18 @@ def test_the_published_schema_is_that_of_the_models() -> None:
     assert published == threshold_schema(), "run ./dev run python rules/publish.py"
     published = (ROOT / "rules" / "schema" / "test-file.schema.json").read_text()
     assert published == case_schema(), "run ./dev run python rules/publish.py"
+
+
+def test_the_published_schema_of_score_tables_is_that_of_the_models() -> None:
+    published = (ROOT / "rules" / "schema" / "score-file.schema.json").read_text()
+    assert published == score_schema(), "run ./dev run python rules/publish.py"
+
+
+@pytest.mark.parametrize("path", sorted(scores_dir().glob("*.yaml")), ids=lambda path: path.name)
+def test_every_shipped_score_table_fits_its_schema(path: Path) -> None:
+    schema = jsonschema.Draft202012Validator(json.loads(score_schema()))
+    schema.validate(plain(path.read_text()))
+    assert list(schema.iter_errors(plain(path.read_text().replace("title:", "titel:", 1))))
 
 
 @pytest.mark.parametrize("text", EXAMPLES, ids=[plain(text)["pack"] for text in EXAMPLES])
@@ -65,6 +77,8 @@ def test_an_editor_underlines_a_mistake_in_a_case(right: str, wrong: str) -> Non
         (b"source: a test", b"sauce: a test"),
         (b"from_storage", b"from_memory"),
         (b"for_s: 15", b"for_s: fifteen"),
+        (b"reads: oximetry.spo2_pct", b"reads: oximetry.spo2"),
+        (b'unit: "%"', b"unit: percent"),
     ],
 )
 def test_an_editor_underlines_a_mistake(right: bytes, wrong: bytes) -> None:
