@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from cunmai_rules.pages.words import ANSWERS, CLOSED_BECAUSE, FLAGS, HISTORY, WHY_OVERDUE
+from cunmai_rules.thresholds.catalogue import NUMBERS
 from cunmai_rules.thresholds.events import Reason
 from cunmai_rules.thresholds.labels import Pair, field_label
 from cunmai_rules.tools.check import Language
@@ -83,15 +84,17 @@ def _values(one: Explained, counted: Counted, words: _Words) -> str:
     event = counted.event
     fields = [one_.field.rstrip("?") for one_ in one.rule.inputs.get(event.kind, ())]
     shown = [
-        f"{words.say(field_label(f'{event.kind}.{name}'))} {_value(event.values[name])}"
+        f"{words.say(field_label(f'{event.kind}.{name}'))} {_value(f'{event.kind}.{name}', event.values[name])}"
         for name in dict.fromkeys(fields)
         if name in event.values
     ]
     return ", ".join(shown) or event.kind
 
 
-def _value(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _value(name: str, value: object) -> str:
+    unit = NUMBERS[name].ucum if name in NUMBERS else ""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{text} {unit}" if unit not in ("", "1") else text
 
 
 # -- who was asked --------------------------------------------------------------------------------------------
@@ -131,7 +134,7 @@ def _what(type_: str, detail: Mapping[str, Any], words: _Words) -> str:
             WHY_OVERDUE.get(detail.get("why", "")),
             CLOSED_BECAUSE.get(detail.get("reason", "")),
         )
-        if pair is not None
+        if pair is not None and words.say(pair) != text
     ]
     more += [str(detail[name]) for name in ("contact", "error") if name in detail]
     return text + (f" ({', '.join(more)})" if more else "")

@@ -6,7 +6,7 @@ told is what the rule went by and not a second reading of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cunmai_rules.thresholds.applies import Facts
@@ -161,6 +161,9 @@ class _Explanation:
             yield self._waiting(self._rule.rule.when)
         else:
             yield self._phase()
+        if self._state.phase == "clear" and self._log.last is Reason.INCOMPLETE:
+            zh, en = _both(self._missing())
+            yield f"之后的测量值无法判断, 因为{zh}", f"what came after cannot be judged, because {en}"
         yield from self._gated()
 
     def _waiting(self, when: Silence) -> Pair:
@@ -230,10 +233,8 @@ class _Explanation:
                     f"the last usable reading was at {last}; after {span(stale, 'en')} without one it is unknown",
                 )
             case Reason.INCOMPLETE if missing:
-                return (
-                    "无法判断, 因为" + ", ".join(one[0] for one in missing),
-                    "unknown, because " + ", ".join(one[1] for one in missing),
-                )
+                zh, en = _both(missing)
+                return f"无法判断, 因为{zh}", f"unknown, because {en}"
             case None:
                 return "还没有可以判断的测量值", "there is no reading yet that it can judge"
             case reason:
@@ -271,3 +272,8 @@ class _Explanation:
 
     def _time(self, t_ms: int) -> str:
         return show_moment(t_ms, self._offset)
+
+
+def _both(pairs: Iterable[Pair]) -> Pair:
+    listed = list(pairs)
+    return ", ".join(one[0] for one in listed), ", ".join(one[1] for one in listed)

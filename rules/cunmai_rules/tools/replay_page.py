@@ -89,9 +89,7 @@ def _rules_table(replayed: Replayed) -> str:
 
 def _resident(subject: Subject, events: Events, replayed: Replayed, setting: Setting) -> str:
     readings = sorted((one for one in events if isinstance(one, Observation)), key=lambda one: one.t_ms)
-    found = [
-        play_one(subject, events, named.rules, setting, replayed.to_ms)[0] for named, _ in replayed.tallies
-    ]
+    found = [play_one(subject, events, named, setting, replayed.to_ms)[0] for named, _ in replayed.tallies]
     pictures = [
         timeline_svg(
             _dots(readings, key),

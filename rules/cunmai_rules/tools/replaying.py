@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cunmai_rules.escalation.waits import Policy
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.subjects import FactsOf
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN
-from cunmai_rules.thresholds.events import Observation
+from cunmai_rules.thresholds.events import Observation, RuleLane
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.window import Outcome
 from cunmai_rules.tools.compare import Difference, differences
@@ -33,6 +34,11 @@ class Named:
 
     name: str
     rules: RuleSet
+
+    @cached_property
+    def for_panels(self) -> frozenset[str]:
+        """Rules of which only the grade is shown."""
+        return frozenset(rule for rule, one in self.rules.by_id.items() if one.rule.lane is RuleLane.PANEL)
 
 
 @dataclass(frozen=True)
@@ -81,17 +87,17 @@ def replay_tape(
         replayed.resident_days += len(days)
         replayed.subjects += bool(days)
         for named, tally in replayed.tallies:
-            found, asked_ms = play_one(subject, events, named.rules, setting, to_ms)
+            found, asked_ms = play_one(subject, events, named, setting, to_ms)
             tally.take(found, setting.team_of(subject), asked_ms, to_ms)
         progress(done, whole.subjects)
     return replayed
 
 
 def play_one(
-    subject: Subject, events: Events, rules: RuleSet, setting: Setting, to_ms: int
+    subject: Subject, events: Events, named: Named, setting: Setting, to_ms: int
 ) -> tuple[SubjectTally, list[int]]:
     """One subject through one rule set: what was found, and when somebody was asked (ms)."""
-    found = SubjectTally(subject.id)
+    found = SubjectTally(subject.id, named.for_panels)
     messages = Messages(
         subject.id, subject.resident, setting.team_of(subject), setting.policy, setting.answered_after_s
     )
@@ -101,7 +107,7 @@ def play_one(
             found.take(action)
             messages.take(now_ms, action)
 
-    play_subject(events, rules, setting.facts_of(subject), to_ms, told)
+    play_subject(events, named.rules, setting.facts_of(subject), to_ms, told)
     messages.passes(to_ms)
     return found, messages.asked_ms
 

@@ -13,11 +13,21 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cunmai_rules.thresholds.events import Action, Amend, Escalate, GradeChange, Reason, Retract, Revision
+from cunmai_rules.thresholds.events import (
+    Action,
+    Amend,
+    Escalate,
+    GradeChange,
+    Reason,
+    Retract,
+    Revision,
+    RuleLane,
+)
 from cunmai_wire.events import Grade, Lane
 
 TASKS = frozenset({Reason.SPELL_UNCONFIRMED, Reason.DOUBTFUL, Reason.OUT_OF_ORDER_LOW})
 """Reasons of a review that is not an alarm."""
+_RAISED = (Grade.RED, Grade.YELLOW)
 MOST_ALARMS = 200_000
 """That are kept one by one, to be compared. Counts go on."""
 
@@ -103,7 +113,10 @@ class SubjectTally:
     """Of one rule set over one subject."""
 
     subject: str
+    for_panels: frozenset[str] = frozenset()
+    """Rules of which only the grade is shown: their alarms are their changes of grade."""
     _found: dict[str, Escalate] = field(default_factory=dict)
+    _shown: list[Alarm] = field(default_factory=list)
     _open: dict[str, int] = field(default_factory=dict)
     """By rule: since when it gives a grade."""
     _spans: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
@@ -124,14 +137,20 @@ class SubjectTally:
         since = self._open.pop(change.rule, None)
         if since is not None:
             self._spans[change.rule].append((since, max(since, change.t_ms)))
-        if change.grade in (Grade.RED, Grade.YELLOW):
-            self._open[change.rule] = change.t_ms
+        if change.grade not in _RAISED:
+            return
+        self._open[change.rule] = change.t_ms
+        if change.rule in self.for_panels and change.previous not in _RAISED:
+            self._shown.append(
+                Alarm(change.t_ms, self.subject, change.rule, change.grade, RuleLane.PANEL, change.reason)
+            )
 
     def alarms(self) -> list[Alarm]:
         """In the order of time. A page that confirms what waited for review is the same alarm."""
         confirmed = Reason.CONFIRMED_LIVE
         found = [one for one in self._found.values() if one.reason not in (*TASKS, confirmed)]
-        return sorted(map(self._alarm, found), key=lambda one: (one.t_ms, one.rule))
+        alarms = [*map(self._alarm, found), *self._shown]
+        return sorted(alarms, key=lambda one: (one.t_ms, one.rule))
 
     def tasks(self) -> list[Alarm]:
         return [self._alarm(one) for one in self._found.values() if one.reason in TASKS]

@@ -137,7 +137,7 @@ def test_the_page_for_people_says_the_same_in_chinese(bench: Bench) -> None:
     text = run(bench, 21)
     assert "■ 红色, 自 2026-01-02 11:04:20  test (spo2-low, 7-" in text
     assert "规则: 血氧饱和度 ≤ 93 % 持续 15 秒" in text
-    assert "血氧饱和度 90  oxi-1  → 满足条件并持续够久: 预警" in text
+    assert "血氧饱和度 90 %  oxi-1  → 满足条件并持续够久: 预警" in text
     assert "红色, 立即通知家庭医生团队: spo2-low" in text
     assert "短信平台已接收 (village)" in text
     english = run(bench, 21, "--lang", "en")
@@ -194,6 +194,16 @@ def test_a_missing_value_is_named(bench: Bench) -> None:
     one = told(bench, 1, "low-and-hot")
     assert one["grade"] == "grey"
     assert why(one) == "unknown, because Body temperature is missing"
+
+
+def test_what_came_after_a_green_and_lacks_a_value_is_told(bench: Bench) -> None:
+    """97 is green whatever the temperature; 90 could be red if there were one."""
+    bench.deliver(bench.reading(97))
+    bench.now_ms += 1000
+    bench.deliver(bench.reading(90))
+    one = told(bench, 2, "low-and-hot")
+    assert one["grade"] == "green"
+    assert "what came after cannot be judged, because Body temperature is missing" in why(one)
 
 
 def test_a_value_that_is_too_old_is_named_with_its_time(bench: Bench) -> None:

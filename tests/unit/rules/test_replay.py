@@ -148,6 +148,15 @@ def test_which_alarms_appear_vanish_and_move(tmp_path: Path, plain: Path) -> Non
     assert [one["how"] for one in back["differences"]["plain"]] == ["moves", "appears"]
 
 
+def test_a_rule_for_the_panels_has_alarms_and_asks_nobody(tmp_path: Path, plain: Path) -> None:
+    path = plain / "pack.yaml"
+    path.write_text(path.read_text().replace("lane: page", "lane: panel"))
+    file = table(tmp_path / "a.csv", (0, 97), (10, 92), (20, 91), (30, 97), (40, 92))
+    found = replay("--rules", plain, file)["rule_sets"][0]
+    one = found["rules"]["plain"]
+    assert (one["alarms"], one["paging"], one["tasks"], found["messages"]) == (2, 0, 0, 0)
+
+
 def test_how_long_a_rule_was_red(tmp_path: Path, plain: Path) -> None:
     """Raised at 10 s, cleared at 40 s; raised at 100 s and not cleared until the end at 150 s."""
     rows = [(0, 97), (10, 93), (30, 94), (40, 95), (100, 90), (150, 90)]
