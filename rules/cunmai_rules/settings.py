@@ -17,6 +17,7 @@ from pydantic import (
 from cunmai_rules.escalation.policy_file import Policies, load_policies, one_policy
 from cunmai_rules.escalation.waits import Policy
 from cunmai_rules.journal.database import PARTS, JournalAt, PostgresAt
+from cunmai_rules.notify.languages import Language
 from cunmai_rules.notify.providers.settings import AnyProvider, Provider, Section, WebhookProvider
 from cunmai_rules.shipped import packs_dir
 from cunmai_runtime.mqtt import MqttSettings
@@ -56,6 +57,9 @@ class Sms(Section):
     providers: Annotated[tuple[AnyProvider, ...], Field(max_length=6)] = ()
     at_once: int = Field(default=4, ge=1, le=32)
     """As `webhook.at_once`, where no webhook is set."""
+    templates: Path | None = None
+    """A folder with templates of your own; none: the shipped ones."""
+    language: Language = "zh-CN"
 
 
 class PolicySettings(Section):
@@ -192,6 +196,11 @@ class RulesSettings(Section):
     def providers(self) -> tuple[Provider, ...]:
         """The SMS providers, the preferred one first."""
         return (*((self.webhook,) if self.webhook else ()), *self.sms.providers)
+
+    @property
+    def takes_replies(self) -> bool:
+        """Whether some provider passes replies by SMS on."""
+        return any(provider.replies for provider in self.providers)
 
     @property
     def at_once(self) -> int:

@@ -20,6 +20,11 @@ def policies_dir() -> Path:
     return _shipped("policies", "policy_files")
 
 
+def templates_dir() -> Path:
+    """The shipped message templates."""
+    return _shipped("templates", "message_templates")
+
+
 def _shipped(in_checkout: str, installed_as: str) -> Path:
     """Beside the code in a checkout, inside the package when installed."""
     package = Path(__file__).resolve().parent

@@ -20,6 +20,8 @@ from cunmai_rules.escalation.policy import Ask, CloseReason, Escalation, Status
 from cunmai_rules.escalation.record import Record
 from cunmai_rules.escalation.waits import Policy
 from cunmai_rules.journal.calls import Calls
+from cunmai_rules.journal.codes import Codes
+from cunmai_rules.journal.courtesies import Courtesies
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.escalations import Escalations, FindingRow, Notice, notice_id
 from cunmai_rules.journal.events import Events
@@ -48,6 +50,8 @@ class Desk:
         self.worklists = Worklists(db)
         self._record = Record(self.escalations, self.events)
         self.calls = Calls(db)
+        self.codes = Codes(db)
+        self.courtesies = Courtesies(db)
         self.notices = Notices(self.escalations, self.calls, self._record, self._policy_of, self._save)
 
     # -- findings -------------------------------------------------------------------------------------
@@ -199,6 +203,8 @@ class Desk:
             self.close(review.id, CloseReason.EXPIRED, "clock", now_ms)
         self.worklists.forget_looks(before_ms)
         self.calls.forget(now_ms)
+        self.codes.forget(now_ms - LINK_LIFETIME_MS)
+        self.courtesies.forget(now_ms - LINK_LIFETIME_MS)
         return self.escalations.forget_closed(before_ms, limit)
 
     # -- links ----------------------------------------------------------------------------------------

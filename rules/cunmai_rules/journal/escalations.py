@@ -226,6 +226,15 @@ class Escalations:
         ).fetchone()
         return _notice(row) if row else None
 
+    def told_to(self, mark: str, since_ms: int, limit: int = 50) -> list[tuple[str, str]]:
+        """The escalations that a number was written to about, newest first, with the contact it was."""
+        rows = self._db.execute(
+            "SELECT escalation, max(contact) FROM notice WHERE to_mark = ? AND queued_ms >= ?"
+            " GROUP BY escalation ORDER BY max(queued_ms) DESC LIMIT ?",
+            (mark, since_ms, limit),
+        )
+        return [(escalation, contact) for escalation, contact in rows]
+
     def receipts_overdue(self, now_ms: int, limit: int) -> list[Notice]:
         """Those of our share whose delivery receipt has not come in time."""
         share = self._db.share

@@ -1,4 +1,4 @@
-"""The text of a message. Pure. It never carries a name, a phone or identity number, or a diagnosis."""
+"""What a message says, as values for its template: never a name, an identity number or a diagnosis. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from cunmai_rules.escalation.policy import Escalation
 from cunmai_rules.journal.judgements import Judged
-from cunmai_rules.notify.trend import trend_arrow
+from cunmai_rules.notify.languages import Language
+from cunmai_rules.notify.trend import DOWN, LEVEL, UP, trend_arrow
 from cunmai_rules.thresholds.catalogue import NUMBERS
 from cunmai_rules.thresholds.ruleset import VersionedRule
 from cunmai_rules.thresholds.signal import looked_at
@@ -85,40 +86,88 @@ def _objected(reading: Judged, rule: VersionedRule) -> bool:
     return any(flag not in rule.rule.quality.accept for flag in reading.quality)
 
 
-def sms_text(
-    escalation: Escalation,
-    found: Finding | None,
-    *,
-    site: str,
-    again: bool,
-    utc_offset_minutes: int,
-    title: str = "",
-) -> str:
-    """The Chinese text of one message, up to where its link follows. `again`: it is not the first one.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one notice tells of: its escalation, how it stands, and how it can be answered."""
 
-    `title`: of the rule, for what no figure or score says.
-    """
-    who = _who(escalation)
+    escalation: Escalation
+    found: Finding | None
+    number: int
+    """Which notice of its escalation it is, from 1."""
+    site: str
+    code: str | None
+    """What a reply names it by; None where nobody passes replies on."""
+    title: str = ""
+    """Of the rule, for what no figure or score says."""
+
+
+def page_values(page: Page, language: Language, utc_offset_minutes: int) -> dict[str, str]:
+    """The template's variables, but for the link and its token, which are not kept."""
+    words = _WORDS[language]
+    escalation, found = page.escalation, page.found
     measured = datetime.fromtimestamp((found.t_ms if found else escalation.reading_t_ms) / 1000, UTC)
     local = measured + timedelta(minutes=utc_offset_minutes)
-    repeat = "再次提醒, " if again else ""
-    what = _figures(found) or f" {escalation.said_zh or title}".rstrip()
-    return (
-        f"【村脉】{repeat}{GRADES_ZH[escalation.grade]}预警: {who}{what}, "
-        f"{local:%H:%M} {site}. 规则 {escalation.rule} {escalation.version}. 请点开答复"
-    )
+    who = _who(escalation, words)
+    said = (escalation.said_en if language == "en" else escalation.said_zh) or page.title
+    return {
+        "again": words["again"] if page.number > 1 else "",
+        "grade": words[escalation.grade.value],
+        "who": who,
+        "resident": escalation.resident or who,
+        "figures": _figures(found, language) or f" {said}".rstrip(),
+        "values": _values(found, language) or said or words["none"],
+        "time": f"{local:%H:%M}",
+        "times": words["times"].format(number=page.number),
+        "site": page.site,
+        "rule": escalation.rule,
+        "version": escalation.version,
+        "reply": words["reply"].format(code=page.code) if page.code else "",
+        "code": page.code or "",
+    }
 
 
-def _who(escalation: Escalation) -> str:
+def _who(escalation: Escalation, words: dict[str, str]) -> str:
     if escalation.resident:
-        return f"居民 {escalation.resident}"
+        return words["resident"].format(resident=escalation.resident)
     if escalation.device == escalation.gateway:
-        return f"网关 {escalation.gateway}"
-    return f"未登记居民(设备 {escalation.device})"
+        return words["gateway"].format(gateway=escalation.gateway)
+    return words["nobody"].format(device=escalation.device)
 
 
-def _figures(found: Finding | None) -> str:
+_WORDS: dict[Language, dict[str, str]] = {
+    "zh-CN": {
+        **{grade.value: word for grade, word in GRADES_ZH.items()},
+        "again": "再次提醒, ", "resident": "居民 {resident}", "nobody": "未登记居民(设备 {device})",
+        "gateway": "网关 {gateway}",
+        "times": "第{number}次", "reply": ", 或回复 1已看 2已联系 3转诊 4误报 加 {code}", "pulse": "脉率",
+        UP: "上升", DOWN: "下降", LEVEL: "平稳", "none": "见页面",
+    },
+    "en": {
+        **{grade.value: grade.value for grade in Grade},
+        "again": "again, ", "resident": "resident {resident}", "nobody": "nobody checked in (device {device})",
+        "gateway": "gateway {gateway}",
+        "times": "{number}", "reply": ", or reply 1 seen 2 contacted 3 referred 4 false alarm with {code}",
+        "pulse": "pulse", UP: "up", DOWN: "down", LEVEL: "level", "none": "see the page",
+    },
+}  # fmt: skip
+
+
+def _figures(found: Finding | None, language: Language) -> str:
     if found is None or found.value is None:
         return ""
-    pulse = f", 脉率 {found.pulse_bpm:g}" if found.pulse_bpm is not None else ""
+    words = _WORDS[language]
+    pulse = f", {words['pulse']} {found.pulse_bpm:g}" if found.pulse_bpm is not None else ""
+    if language == "en":
+        return f" {found.label_en} {found.value:g}{found.unit_en} {words[found.arrow]}{pulse}"
     return f" {found.label_zh.removesuffix('饱和度')} {found.value:g}{found.unit_zh}{found.arrow}{pulse}"
+
+
+def _values(found: Finding | None, language: Language) -> str:
+    """As `_figures`, in words alone: providers of templates refuse arrows."""
+    words = _WORDS[language]
+    if found is None or found.value is None:
+        return ""
+    label = found.label_en if language == "en" else found.label_zh.removesuffix("饱和度")
+    unit = found.unit_en if language == "en" else found.unit_zh
+    pulse = f" {words['pulse']} {found.pulse_bpm:g}" if found.pulse_bpm is not None else ""
+    return f"{label} {found.value:g}{unit} {words[found.arrow]}{pulse}"

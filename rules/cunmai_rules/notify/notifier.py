@@ -13,17 +13,18 @@ import structlog
 
 from cunmai_rules import metrics
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.escalation.policy import Escalation
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.escalations import Notice
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.notify.breaker import Breaker
 from cunmai_rules.notify.breakers import Breakers
-from cunmai_rules.notify.message import TREND_MS, finding, sms_text
-from cunmai_rules.notify.providers.base import Accepted, Fault, Message, Outcome, Refused
+from cunmai_rules.notify.courtesies import CourtesySender, Outbox
+from cunmai_rules.notify.providers.base import Accepted, Fault, Outcome, Refused
 from cunmai_rules.notify.providers.settings import Provider
 from cunmai_rules.notify.routing import Nobody, Wait, after_refusal, route, settled
 from cunmai_rules.notify.sender import Sends
+from cunmai_rules.notify.templates import load_templates
+from cunmai_rules.notify.wording import Wording
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_runtime.clock import Clock
@@ -61,11 +62,14 @@ class Notifier:
         self._sender = sender
         self._settings = settings
         self._clock = clock
-        self._rules = rules
         self._chance = chance
-        self._judgements = Judgements(db)
         names = [provider.name for provider in settings.providers]
         self._breakers = breakers or Breakers(names, clock)
+        templates = load_templates(settings.sms.templates, settings.sms.language)
+        self._wording = Wording(Judgements(db), desk, settings, templates, rules)
+        self._courtesies = CourtesySender(
+            Outbox(db, desk, sender, settings, clock, templates, self._breakers)
+        )
         self._log = structlog.get_logger("notify")
         # Sent, with an outcome that is not on the disk yet. It stays here until it is: a journal that is
         # busy must repeat the commit, never the message.
@@ -92,6 +96,7 @@ class Notifier:
             started += begun
             if not begun:
                 break
+        self._courtesies.turn()
         return started
 
     def circuits(self) -> dict[str, str]:
@@ -101,6 +106,7 @@ class Notifier:
     def _turn(self) -> None:
         self.record()
         self.start_due()
+        self._courtesies.turn()
 
     # -- sending --------------------------------------------------------------------------------------
 
@@ -122,11 +128,14 @@ class Notifier:
         return int(max(RETRY_LONGEST_S, *doubts) * 1000)
 
     def _start(self, notice: Notice) -> None:
-        escalation = self._desk.escalations.get(notice.escalation)
-        assert escalation is not None, "a notice belongs to an escalation"
         now_ms = self._clock()
         with self._db.transaction():
-            wanted = self._desk.notices.about_to_send(notice, self._text(notice, escalation), "[]", now_ms)
+            escalation = self._desk.escalations.get(notice.escalation)
+            assert escalation is not None, "a notice belongs to an escalation"
+            text, parts = "", ""
+            if notice.text is None:
+                text, parts = self._wording.words(notice, escalation, now_ms)
+            wanted = self._desk.notices.about_to_send(notice, text, parts, now_ms)
             if wanted is None:
                 metrics.NOTICES.labels("dropped").inc()
                 return
@@ -168,26 +177,7 @@ class Notifier:
         return number, OFF_THE_ROSTER
 
     def _submitted(self, notice: Notice, number: str, provider: Provider) -> Future[Outcome]:
-        link = f"{self._settings.public_url}/e/{self._desk.token(notice.id)}"
-        text = f"{notice.text} {link}"
-        message = Message(notice.id, number, text, notice.escalation, notice.queued_ms)
-        return self._sender.submit(message, provider)
-
-    def _text(self, notice: Notice, escalation: Escalation) -> str:
-        """What the message says as things stand now. A repeat carries the newest value."""
-        again = notice.number > 1
-        until_ms = self._clock() if again else escalation.reading_t_ms
-        readings = self._judgements.around(escalation.subject, until_ms - TREND_MS, until_ms)
-        rule = self._rules().by_id.get(escalation.rule)
-        found = finding(escalation, rule, readings, newest=again)
-        return sms_text(
-            escalation,
-            found,
-            site=self._desk.directory.site_name(escalation.gateway),
-            again=again,
-            title=rule.rule.title.zh if rule else "",
-            utc_offset_minutes=self._settings.utc_offset_minutes,
-        )
+        return self._sender.submit(self._wording.message(notice, number), provider)
 
     # -- outcomes -------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Status
 from cunmai_rules.journal.database import FAULTS, Database, JournalAt, open_journal
 from cunmai_rules.journal.judgements import Judgements
+from cunmai_rules.pages.callbacks import add_callbacks, most_body_bytes
 from cunmai_rules.pages.refusal import Refusal
 from cunmai_rules.pages.view import escalation_view
 from cunmai_rules.pages.words import TEXT, Lang, say
@@ -81,6 +82,7 @@ def build_app(
         return pages.take(token, answer, _language(request))
 
     add_worklist(app, pages, _language)
+    add_callbacks(app, journal, settings, link_key, clock)
     app.mount("/registry", build_registry_api(journal, settings, clock))
     _answer_faults(app, pages)
 
@@ -122,7 +124,9 @@ def _body_refused(request: Request) -> bool:
     if request.method in ("GET", "HEAD"):
         return False
     length = request.headers.get("content-length", "")
-    return not (length.isascii() and length.isdigit()) or int(length) > MOST_BODY_BYTES
+    return not (length.isascii() and length.isdigit()) or int(length) > most_body_bytes(
+        request.url.path, MOST_BODY_BYTES
+    )
 
 
 def _language(request: Request) -> Lang:

@@ -132,6 +132,8 @@ HISTORY: dict[str, Pair] = {
     "viewed": ("打开了页面", "page opened"),
     "handed_over": ("转交", "handed over"),
     "answered": ("答复", "answered"),
+    "reply_unclear": ("短信回复看不懂, 已请对方重发", "a reply by SMS that was not understood"),
+    "reply_closed": ("结束后收到短信回复", "a reply by SMS after the end"),
 }
 
 WHY_OVERDUE: dict[str, Pair] = {

@@ -12,6 +12,7 @@ import pytest
 
 from support.postgres import Cluster
 from support.rules_bench import Bench
+from support.sms_bench import Make
 from support.sms_sink import SmsSink
 
 
@@ -30,3 +31,13 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path, sink: SmsSink) -> Iter
     bench = Bench(tmp_path, sink, at=at)
     yield bench
     bench.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    """Makes benches with several SMS providers."""
+    cluster = request.getfixturevalue("postgres") if request.param == "postgres" else None
+    make = Make(tmp_path, cluster)
+    yield make
+    for bench in make.made:
+        bench.close()

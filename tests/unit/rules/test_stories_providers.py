@@ -2,43 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-import pytest
-
 from cunmai_rules.escalation.policy import Status
 from cunmai_rules.escalation.receipts import Taken
 from cunmai_wire.events import Answer
 from support.fake_carrier import Chances
-from support.postgres import Cluster
-from support.sms_bench import SmsBench, unsigned_provider, webhook_provider
-
-
-class Make:
-    """Makes benches over one kind of journal, and closes them."""
-
-    def __init__(self, folder: Path, cluster: Cluster | None) -> None:
-        self._folder, self._cluster = folder, cluster
-        self.made: list[SmsBench] = []
-
-    def __call__(self, *providers: dict[str, Any], **changes: Any) -> SmsBench:
-        folder = self._folder / str(len(self.made))
-        folder.mkdir()
-        at = self._cluster.schema() if self._cluster else None
-        self.made.append(SmsBench.of(folder, at, *providers, **changes))
-        return self.made[-1]
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    cluster = request.getfixturevalue("postgres") if request.param == "postgres" else None
-    make = Make(tmp_path, cluster)
-    yield make
-    for bench in make.made:
-        bench.close()
-
+from support.sms_bench import Make, unsigned_provider, webhook_provider
 
 # -- falling back -------------------------------------------------------------------------------------------
 

@@ -1,0 +1,73 @@
+"""What a notice says, from what is known when it is first about to be sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.escalation.policy import Escalation
+from cunmai_rules.journal.escalations import Notice
+from cunmai_rules.journal.judgements import Judgements
+from cunmai_rules.notify.message import TREND_MS, Page, finding, page_values
+from cunmai_rules.notify.providers.base import Message
+from cunmai_rules.notify.templates import Templates
+from cunmai_rules.settings import RulesSettings
+from cunmai_rules.thresholds.ruleset import RuleSet
+
+LINK = "{link}"
+"""Stands for the link in a notice's text: the link itself is never kept."""
+
+
+class Wording:
+    """Reads within the caller's transaction; gives an escalation its code."""
+
+    def __init__(
+        self,
+        judgements: Judgements,
+        desk: Desk,
+        settings: RulesSettings,
+        templates: Templates,
+        rules: Callable[[], RuleSet],
+    ) -> None:
+        self._judgements = judgements
+        self._desk = desk
+        self._settings = settings
+        self._templates = templates
+        self._rules = rules
+
+    def words(self, notice: Notice, escalation: Escalation, now_ms: int) -> tuple[str, str]:
+        """The text without its link, and the template's values. A repeat carries the newest value."""
+        again = notice.number > 1
+        until_ms = now_ms if again else escalation.reading_t_ms
+        readings = self._judgements.around(escalation.subject, until_ms - TREND_MS, until_ms)
+        rule = self._rules().by_id.get(escalation.rule)
+        language = self._settings.sms.language
+        title = rule.rule.title if rule else None
+        page = Page(
+            escalation,
+            finding(escalation, rule, readings, newest=again),
+            notice.number,
+            self._desk.directory.site_name(escalation.gateway),
+            self._desk.codes.give(escalation.id, now_ms) if self._settings.takes_replies else None,
+            (title.en if language == "en" else title.zh) if title else "",
+        )
+        values = page_values(page, language, self._settings.utc_offset_minutes)
+        values |= {"link": LINK, "token": ""}
+        parts = json.dumps(self._templates.values("page", values), ensure_ascii=False)
+        return self._templates.text("page", values), parts
+
+    def message(self, notice: Notice, number: str) -> Message:
+        """The whole message, with its link."""
+        token = self._desk.token(notice.id)
+        link = f"{self._settings.public_url}/e/{token}"
+        text = notice.text or ""
+        values = json.loads(notice.parts or "[]")
+        return Message(
+            notice.id,
+            number,
+            text.replace(LINK, link) if LINK in text else f"{text} {link}",
+            notice.escalation,
+            notice.queued_ms,
+            values=tuple((name, token if name == "token" else value) for name, value in values),
+        )
