@@ -24,9 +24,10 @@ from cunmai_rules import metrics
 from cunmai_rules.arrival import Placed, Sent, place
 from cunmai_rules.clocks import Clocks
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.gateways import Gateways, subject_of_gateway
+from cunmai_rules.gateways import Gateways
 from cunmai_rules.journal.database import FAULTS, Database
-from cunmai_rules.journal.judgements import REFUSED, Judgements, Subject, subject_of
+from cunmai_rules.journal.judgements import REFUSED, Subject, subject_of
+from cunmai_rules.journal.piece import PieceJudgements
 from cunmai_rules.registry.facts import RegistryFacts
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.subjects import FactsOf, Subjects
@@ -106,7 +107,7 @@ class Engine:
         self._desk = desk
         self._settings = settings
         self._clock = clock
-        self._judgements = Judgements(db)
+        self._judgements = PieceJudgements(db)
         self._log = structlog.get_logger("rules")
         self._clocks = Clocks()
         self._subjects = Subjects(
@@ -140,9 +141,11 @@ class Engine:
         while done < len(batch):
             piece = _piece(batch, done)
             with self._db.transaction():
-                self._db.lock(_names(piece))
-                for delivery, parsed in piece:
-                    self._delivery(delivery, parsed, taken)
+                streams, subjects = _streams(piece), _subjects(piece)
+                self._db.lock(streams | subjects)
+                with self._judgements.piece(streams, subjects):
+                    for delivery, parsed in piece:
+                        self._delivery(delivery, parsed, taken)
             done += len(piece)
         return [*taken.publications(), *self._prompts()]
 
@@ -177,7 +180,7 @@ class Engine:
         judged: list[int] = []
         prompts = len(self._subjects.prompts)
         try:
-            with self._db.savepoint():
+            with self._judgements.savepoint():
                 faults = self._judge(header, parsed.readings, sent)
         except FAULTS:
             raise
@@ -262,7 +265,7 @@ class Engine:
         """Do one thing so that a fault of ours in it harms nothing else; the fault, or None."""
         prompts = len(self._subjects.prompts)
         try:
-            with self._db.savepoint():
+            with self._judgements.savepoint():
                 work()
         except FAULTS:
             raise
@@ -354,17 +357,20 @@ def _piece(batch: Sequence[Delivery], start: int) -> list[tuple[Delivery, Parsed
     return piece
 
 
-def _names(piece: Iterable[tuple[Delivery, ParsedEnvelope | None]]) -> set[str]:
-    """The streams and subjects that these are about, to be locked at once."""
-    names: set[str] = set()
-    for delivery, parsed in piece:
-        if _channel(delivery) == Channel.STATE:
-            names.add(subject_of_gateway(delivery.topic.split("/")[-2]).id)
-        if parsed is not None and parsed.header is not None:
-            gateway = parsed.header.gateway
-            names.add(parsed.header.stream)
-            names |= {subject_of(gateway, one.device, one.resident).id for one in parsed.readings}
-    return names
+_Piece = Iterable[tuple[Delivery, ParsedEnvelope | None]]
+
+
+def _streams(piece: _Piece) -> set[str]:
+    return {parsed.header.stream for _, parsed in piece if parsed is not None and parsed.header is not None}
+
+
+def _subjects(piece: _Piece) -> set[str]:
+    return {
+        subject_of(parsed.header.gateway, one.device, one.resident).id
+        for _, parsed in piece
+        if parsed is not None and parsed.header is not None
+        for one in parsed.readings
+    }
 
 
 def _digest(reading: Reading) -> str:

@@ -20,6 +20,17 @@ JUDGED = "judged"
 REFUSED = "refused"
 
 
+SUBJECT_UPSERT = (
+    "INSERT INTO subject (id, part, state, gateway, device, resident, due_ms)"
+    " VALUES (:id, :part, :state, :gateway, :device, :resident, :due_ms)"
+    " ON CONFLICT (id) DO UPDATE SET state = :state, gateway = :gateway, device = :device, due_ms = :due_ms"
+)
+OBSERVATION_INSERT = (
+    "INSERT INTO observation (stream, seq, subject, kind, t_ms, arrived_ms, late, reading, decisions,"
+    " digest, corrected, device) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Whom a reading is about: a resident, or, while unattributed, one device of one gateway."""
@@ -114,21 +125,7 @@ class Judgements:
         """`before`: what `memory` said of it. A profile that it had is in the journal already."""
         if memory.rules.profile != before.rules.profile:
             self._keep_profile(memory.rules.profile)
-        self._db.execute(
-            "INSERT INTO subject (id, part, state, gateway, device, resident, due_ms)"
-            " VALUES (:id, :part, :state, :gateway, :device, :resident, :due_ms)"
-            " ON CONFLICT (id) DO UPDATE SET state = :state, gateway = :gateway, device = :device,"
-            " due_ms = :due_ms",
-            {
-                "id": subject.id,
-                "part": part_of(subject.id),
-                "state": dump_memory(memory),
-                "gateway": subject.gateway,
-                "device": subject.device,
-                "resident": subject.resident,
-                "due_ms": due_ms,
-            },
-        )
+        self._db.execute(SUBJECT_UPSERT, subject_row(subject, memory, due_ms))
 
     def postpone(self, subject: str, due_ms: int) -> None:
         """Look at this subject again at `due_ms`, not before."""
@@ -186,26 +183,8 @@ class Judgements:
         *,
         corrected: bool = False,
     ) -> None:
-        self._db.execute(
-            "INSERT INTO observation (stream, seq, subject, kind, t_ms, arrived_ms, late, reading, decisions,"
-            " digest, corrected, device) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                observation.stream,
-                observation.seq,
-                subject.id,
-                observation.kind,
-                observation.t_ms,
-                arrived_ms,
-                int(observation.late),
-                json.dumps(
-                    {"values": observation.values, "quality": observation.quality}, ensure_ascii=False
-                ),
-                json.dumps({decision.rule: decision.reason for decision in decisions}),
-                digest,
-                int(corrected),
-                subject.device,
-            ),
-        )
+        row = observation_row(subject, observation, arrived_ms, digest, decisions, corrected=corrected)
+        self._db.execute(OBSERVATION_INSERT, row)
 
     def since(self, subject: str, after: Key) -> list[Observation]:
         """The readings that count for a subject, after this one in the order of time."""
@@ -256,6 +235,45 @@ class Judgements:
     def forget_before(self, t_ms: int) -> int:
         """Drop readings that arrived before `t_ms`, but not what says that they were judged."""
         return self._db.execute("DELETE FROM observation WHERE arrived_ms < ?", (t_ms,)).rowcount
+
+
+def subject_row(subject: Subject, memory: Memory, due_ms: int | None) -> dict[str, Any]:
+    """The parameters of `SUBJECT_UPSERT`."""
+    return {
+        "id": subject.id,
+        "part": part_of(subject.id),
+        "state": dump_memory(memory),
+        "gateway": subject.gateway,
+        "device": subject.device,
+        "resident": subject.resident,
+        "due_ms": due_ms,
+    }
+
+
+def observation_row(
+    subject: Subject,
+    observation: Observation,
+    arrived_ms: int,
+    digest: str,
+    decisions: Sequence[Decision],
+    *,
+    corrected: bool,
+) -> tuple[Any, ...]:
+    """The parameters of `OBSERVATION_INSERT`."""
+    return (
+        observation.stream,
+        observation.seq,
+        subject.id,
+        observation.kind,
+        observation.t_ms,
+        arrived_ms,
+        int(observation.late),
+        json.dumps({"values": observation.values, "quality": observation.quality}, ensure_ascii=False),
+        json.dumps({decision.rule: decision.reason for decision in decisions}),
+        digest,
+        int(corrected),
+        subject.device,
+    )
 
 
 def _observation(stream: str, seq: int, kind: str, t_ms: int, late: int, reading: str) -> Observation:

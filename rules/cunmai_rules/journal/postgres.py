@@ -65,6 +65,8 @@ class PostgresDatabase:
         self._connection = _connect(at)
         self._locked: set[int] = set()
         self._schema = ""
+        self._parts: list[bool] = []
+        """Savepoints that we are in, the innermost last: whether the server knows of it."""
         try:
             with _mapped(self._connection):
                 self._connection.execute(_SESSION)
@@ -80,13 +82,18 @@ class PostgresDatabase:
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> Rows:
         try:
+            self._begin_parts()
             cursor = self._connection.execute(to_postgres(sql), parameters)
             return Rows(cursor.fetchall() if cursor.description else [], cursor.rowcount)
         except psycopg.Error as error:
             raise _own(error, self._connection) from error
 
     def executemany(self, sql: str, rows: Iterable[Parameters], /) -> None:
+        rows = list(rows)
+        if not rows:
+            return
         try:
+            self._begin_parts()
             self._connection.cursor().executemany(to_postgres(sql), rows)
         except psycopg.Error as error:
             raise _own(error, self._connection) from error
@@ -108,20 +115,33 @@ class PostgresDatabase:
                 raise
             finally:
                 self._locked.clear()
+                self._parts.clear()
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         before = set(self._locked)
+        self._parts.append(False)
         with _mapped(self._connection):
-            self._connection.execute("SAVEPOINT part")
             try:
                 yield
+                if self._parts[-1]:
+                    self._connection.execute("RELEASE part")
             except BaseException:
                 self._locked = before  # locks taken since are gone with it
-                self._undo("ROLLBACK TO part")
-                self._undo("RELEASE part")
+                if self._parts and self._parts[-1]:
+                    self._undo("ROLLBACK TO part")
+                    self._undo("RELEASE part")
                 raise
-            self._connection.execute("RELEASE part")
+            finally:
+                if self._parts:
+                    self._parts.pop()
+
+    def _begin_parts(self) -> None:
+        """Most parts ask nothing of the server: it is told of one only before its first statement."""
+        for number, known in enumerate(self._parts):
+            if not known:
+                self._connection.execute("SAVEPOINT part")
+                self._parts[number] = True
 
     def _undo(self, statement: str) -> None:
         if self._connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
