@@ -32,3 +32,14 @@ def test_the_benchmark_of_replays_prints_every_figure() -> None:
     lines = run.stdout.splitlines()
     assert lines[0].startswith("readings 600, residents ")
     assert [line.split(":")[0] for line in lines[1:]] == ["taped", "judged", "alarms old/new", "peak memory"]
+
+
+def test_the_benchmark_of_all_residents_builds_their_journal_and_judges_beside_it() -> None:
+    run = subprocess.run(
+        [sys.executable, "bench/residents.py", "--residents", "2000", "--readings", "1000"],
+        cwd=ROOT, capture_output=True, text=True, timeout=240, check=True,
+    )  # fmt: skip
+    journal, start_up, spread = run.stdout.splitlines()
+    assert journal.startswith("journal: 2,000 residents, ")
+    assert start_up.startswith("start-up until the first reading was judged: ")
+    assert spread.startswith("1,000 readings spread over all residents: ")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts, PersonalLimits
@@ -16,14 +15,11 @@ from cunmai_rules.thresholds.plan import plan_of, reasons_by_rule
 from cunmai_rules.thresholds.ruleset import RuleSet, digest_of
 from cunmai_rules.thresholds.state import NOTHING_SEEN, SubjectState, rule_states
 from cunmai_rules.thresholds.step import due_ms, step
+from support.campaign import campaign
 from support.oracle import Oracle
 from support.rules import T0_MS, through_json
 
-CAMPAIGN = settings(
-    max_examples=int(os.environ.get("CUNMAI_EXAMPLES", "60")),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+CAMPAIGN = campaign(60)
 
 
 @dataclass
@@ -172,7 +168,6 @@ FACTS = (
 @CAMPAIGN
 @given(st.data())
 def test_the_index_finds_what_every_rule_finds_by_itself(data: st.DataObject) -> None:
-    """CUNMAI_EXAMPLES=5000 ./dev run pytest --timeout 7200 tests/unit/rules/test_index.py runs it at length."""
     draw = data.draw
     sets = draw(rule_sets())
     usable_facts = [facts for facts in FACTS if not facts.limits or _can_have_own(sets)]

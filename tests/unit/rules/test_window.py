@@ -3,67 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cunmai_rules.thresholds.events import Amend, Decision, Escalate, GradeChange, Observation, Retract
-from cunmai_rules.thresholds.loader import build_rules
 from cunmai_rules.thresholds.memory import NOTHING_YET, Memory, dump_memory, key_of, load_memory
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.state import rule_states
 from cunmai_rules.thresholds.window import Outcome, judge, reach, take_back, tick
+from support.campaign import campaign
 from support.oracle import Oracle
 from support.rules import T0_MS, no_profiles, oximetry_rules
+from support.several import CHANGED, IN_OTHER_WORDS, SEVERAL, WIDE
 
 MINUTE = 60_000
-
-PACK = """\
-pack: several
-version: 1
-title: {zh: test, en: test}
-rules:
-  - id: low
-    title: {zh: test, en: test}
-    grade: red
-    when: {reads: oximetry.spo2_pct, unit: "%", at_or_below: 93, for_s: 60, gap_s: 300}
-    clear: {at_or_above: 95, for_s: 60}
-    quality: {doubt_after_s: 60}
-    lane: page
-    stale_after_s: 400
-    source: a test
-  - id: two-of-three
-    title: {zh: test, en: test}
-    grade: yellow
-    when: {reads: oximetry.spo2_pct, unit: "%", below: 95, at_least: 2, of_last: 3}
-    clear: {at_or_above: 96}
-    lane: review
-    source: a test
-  - id: falls-while-hot
-    title: {zh: test, en: test}
-    grade: yellow
-    when:
-      all:
-        - {reads: oximetry.spo2_pct, unit: "%", falls_by: 4, within_s: 600}
-        - {reads: temperature.temperature_c, unit: Cel, at_or_above: 38}
-    clear: {for_s: 0}
-    lane: review
-    source: a test
-  - id: no-temperature
-    title: {zh: test, en: test}
-    grade: yellow
-    when: {nothing_heard: temperature, after: oximetry, for_s: 300}
-    lane: review
-    source: a test
-"""
-SEVERAL = build_rules([("several.yaml", PACK.encode())])
-IN_OTHER_WORDS = build_rules([("several.yaml", PACK.replace("source: a test", "source: signed").encode())])
-CHANGED = build_rules([("several.yaml", PACK.replace("at_or_below: 93", "at_or_below: 92").encode())])
 
 
 @dataclass
@@ -166,29 +124,24 @@ def in_any_order(draw: Any, subject: Subject, events: list[Observation], until_m
             now_ms = min(until_ms, now_ms + draw(st.integers(0, 20)) * 60_000)
             subject.passes(now_ms)
         elif do == "reload" and subject.rules is not CHANGED:
-            subject.rules = IN_OTHER_WORDS if subject.rules is SEVERAL else SEVERAL
+            subject.rules = IN_OTHER_WORDS if subject.rules is WIDE else WIDE
         else:
             count = draw(st.integers(2, 5)) if do == "some" else 1
             subject.takes(*waiting[:count])
             del waiting[:count]
-    subject.rules = SEVERAL if subject.rules is IN_OTHER_WORDS else subject.rules
+    subject.rules = WIDE if subject.rules is IN_OTHER_WORDS else subject.rules
     subject.passes(until_ms)
 
 
-CAMPAIGN = settings(
-    max_examples=int(os.environ.get("CUNMAI_EXAMPLES", "60")),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+CAMPAIGN = campaign(60)
 
 
 @CAMPAIGN
 @given(st.data())
 def test_any_interleaving_ends_as_the_ordered_run(data: st.DataObject) -> None:
-    """CUNMAI_EXAMPLES=5000 ./dev run pytest tests/unit/rules/test_window.py runs it at length."""
     events = data.draw(readings())
     until_ms = T0_MS + 40 * MINUTE
-    ordered, other = Subject(SEVERAL), Subject(SEVERAL)
+    ordered, other = Subject(WIDE), Subject(WIDE)
     in_order(ordered, events, until_ms)
     in_any_order(data.draw, other, events, until_ms)
     assert other.stands == ordered.stands
@@ -204,7 +157,7 @@ def test_a_changed_rule_between_two_visits_does_not_matter_to_the_order_within_e
     second = [
         Observation(e.stream, 100 + e.seq, e.kind, e.t_ms + hour, e.values, e.quality, e.late) for e in second
     ]
-    ordered, other = Subject(SEVERAL), Subject(SEVERAL)
+    ordered, other = Subject(WIDE), Subject(WIDE)
     for subject, play in (
         (ordered, in_order),
         (other, lambda subject, events, until: in_any_order(data.draw, subject, events, until)),
@@ -221,7 +174,7 @@ def test_a_correction_leaves_what_there_would_be_without_the_reading(data: st.Da
     events = data.draw(readings())
     wrong = data.draw(st.sampled_from(events))
     until_ms = T0_MS + 40 * MINUTE
-    ordered, other = Subject(SEVERAL), Subject(SEVERAL)
+    ordered, other = Subject(WIDE), Subject(WIDE)
     in_order(ordered, [event for event in events if event is not wrong], until_ms)
     in_any_order(data.draw, other, events, until_ms)
     other.is_corrected(wrong)
