@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -34,6 +34,8 @@ class View:
     roster_days: int = 14
     rules: frozenset[str] = field(default_factory=frozenset)
     contacts: frozenset[str] = field(default_factory=frozenset)
+    takes_limits: Callable[[str, float, float], bool] | None = None
+    """Whether a rule can go by these limits of a resident's own: where it raises, and where it clears."""
 
     @property
     def today(self) -> str:

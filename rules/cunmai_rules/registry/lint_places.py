@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cunmai_rules.journal.database import Database
 from cunmai_rules.registry.cells import TIERS
+from cunmai_rules.registry.contacts import REACHABLE
 from cunmai_rules.registry.finding import Finding, Sort, View
 
 _DAY_MS = 86_400_000
@@ -152,9 +153,8 @@ def rosters(db: Database, view: View) -> Iterator[Finding]:
 def on_duty(db: Database, view: View) -> Iterator[Finding]:
     yield from _OFF.ask(
         db,
-        "SELECT DISTINCT shifts.roster, shifts.staff FROM shifts JOIN staff ON staff.id = shifts.staff"
-        " WHERE shifts.ends_ms > ? AND (staff.phone IS NULL OR staff.phone_kind = 'doubtful'"
-        " OR staff.until_day < ?) ORDER BY 1, 2",
+        "SELECT DISTINCT shifts.roster, shifts.staff FROM shifts JOIN staff ON staff.id = shifts.staff"  # noqa: S608
+        f" WHERE shifts.ends_ms > ? AND (NOT ({REACHABLE}) OR staff.until_day < ?) ORDER BY 1, 2",
         (view.now_ms, view.today), view,
     )  # fmt: skip
 

@@ -16,7 +16,9 @@ from cunmai_rules.journal.database import Database, open_journal
 from cunmai_rules.registry.finding import View
 from cunmai_rules.registry.vault import Vault
 from cunmai_rules.settings import RulesSettings
+from cunmai_rules.thresholds.applies import PersonalLimits
 from cunmai_rules.thresholds.loader import load_rules
+from cunmai_rules.thresholds.ruleset import for_subject
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import Retryable, UserError
 from cunmai_runtime.yamlfile import FileProblems, load_model
@@ -38,11 +40,15 @@ class Opened:
     @property
     def view(self) -> View:
         try:
-            rules = frozenset(load_rules(self.settings.packs).by_id)
+            by_id = load_rules(self.settings.packs).by_id
         except FileProblems:
-            rules = frozenset()  # `cunmai rules check` says what is wrong with those.
+            by_id = {}  # `cunmai rules check` says what is wrong with those.
+
+        def takes(rule: str, raises: float, clears: float) -> bool:
+            return for_subject(by_id[rule], PersonalLimits(raises, clears)) is not by_id[rule]
+
         return View(
-            system_clock(), self.settings.utc_offset_minutes, rules=rules,
+            system_clock(), self.settings.utc_offset_minutes, rules=frozenset(by_id), takes_limits=takes,
             contacts=frozenset(contact.id for contact in self.settings.contacts),
         )  # fmt: skip
 

@@ -64,6 +64,20 @@ def test_check_names_what_is_wrong_and_fails_on_errors(imported: Path) -> None:
         run(imported, "check")
 
 
+def test_a_limit_that_its_rule_cannot_use_is_told(imported: Path, tmp_path: Path) -> None:
+    header = "resident,rule,raises,clears,set_by,from,until\n"
+    wrong = (
+        "R-7F3K,spo2-severe,90,88,respiratory,2026-01-01,2199-01-01\n"  # it would clear below where it raises
+    )
+    (tmp_path / "limits.csv").write_text(header + wrong)
+    run(imported, "import", tmp_path / "limits.csv")
+    result = CliRunner().invoke(app, ["check", "--config", str(imported)])
+    assert "limit-not-taken: 居民 R-7F3K 的个人阈值不能用于规则 spo2-severe" in result.output
+    (tmp_path / "limits.csv").write_text(header + wrong.replace("90,88", "88,90"))
+    run(imported, "import", tmp_path / "limits.csv")
+    assert "limit-not-taken" not in CliRunner().invoke(app, ["check", "--config", str(imported)]).output
+
+
 def test_check_passes_where_only_warnings_are_left(config: Path, tmp_path: Path) -> None:
     (tmp_path / "districts.csv").write_text("id,name\neast,东部\n")
     run(config, "import", tmp_path / "districts.csv")

@@ -53,6 +53,7 @@ CHANGES: dict[str, tuple[dict[str, str], list[str]]] = {
     "limit of no rule": ({"limits": "resident,rule,raises,clears,set_by,from,until\nR-1,spo3,88,90,doctor-2,2026-01-01,2027-11-22\n"}, ["limit-no-rule limits/R-1"]),
     "team of nobody": ({"teams": "id,name,site\nteam-2,乙,cun\n"}, ["team-unreachable teams/team-2", "team-no-village-doctor teams/team-2"]),
     "team without numbers": ({"staff": "id,role,site,phone\ndoctor-3,村医,cun,123\n", "teams": "id,name,site\nteam-2,乙,cun\n", "team_members": "team,staff,level\nteam-2,doctor-3,村医\n"}, ["number-doubtful staff/doctor-3", "team-unreachable teams/team-2"]),
+    "team with a landline": ({"staff": "id,role,site,phone\ndoctor-3,村医,cun,0515-88881234\n", "teams": "id,name,site\nteam-2,乙,cun\n", "team_members": "team,staff,level\nteam-2,doctor-3,村医\n"}, ["staff-landline staff/doctor-3", "team-unreachable teams/team-2"]),
     "team left": ({"team_members": "team,staff,level,until\nteam-1,doctor-1,村医,2026-11-21\n"}, ["team-no-village-doctor teams/team-1"]),
     "staff left": ({"staff": "id,role,site,until\ndoctor-1,村医,cun,2026-11-21\n"}, ["team-no-village-doctor teams/team-1"]),
     "grid of nobody": ({"grids": "id,site,volunteer\ngrid-2,cun,doctor-1\n"}, ["grid-size grids/grid-2"]),
