@@ -21,6 +21,7 @@ from cunmai_rules.escalation.policy_command import policy
 from cunmai_rules.journal.existing import existing_journal
 from cunmai_rules.keys import load_or_make_key
 from cunmai_rules.quality.command import quality
+from cunmai_rules.referral.command import referrals
 from cunmai_rules.releases.cli import (
     approve_folder,
     author_key,
@@ -73,6 +74,7 @@ app.command()(history)
 app.command()(rollback)
 app.command("confirm-clock")(confirm_clock)
 app.command()(quality)
+app.command()(referrals)
 app.command()(policy)
 
 

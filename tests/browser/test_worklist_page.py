@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cunmai_rules.pages.app import build_app
+from cunmai_rules.referral.desk import ReferralDesk
 from support.accessibility import faults
 from support.browser import KIOSK, PHONE, browsing
 from support.rules_bench import LINK_KEY, Bench
@@ -68,6 +69,25 @@ def test_from_the_list_to_an_answer_and_back(worklist: str, bench: Bench) -> Non
         assert browser.sees("seen, outcome owed")
         assert not browser.overflows_sideways()
         browser.picture("worklist-en")
+
+
+def test_a_referral_is_seen_by_its_receiver(worklist: str, bench: Bench) -> None:
+    with bench.db.transaction():
+        ReferralDesk(bench.db, bench.desk).refer(
+            bench.escalation().id, "village", "township", "血氧 88, 请收治", bench.now_ms
+        )
+        token = bench.desk.worklists.grant("township", bench.now_ms)
+    theirs = f"{worklist.rpartition('/')[0]}/{token}/{bench.escalation().id}"
+    with browsing(PHONE) as browser:
+        browser.open(theirs)
+        assert browser.sees("转诊: 村医 → 乡镇卫生院值班")
+        assert faults(browser) == []
+        assert not browser.overflows_sideways()
+        browser.picture("referral-zh")
+        browser.tap("section.referral button.contacted")
+        assert browser.sees("对方已接收")
+        browser.tap("a.language")
+        assert browser.sees("accepted, outcome owed")
 
 
 def test_on_a_large_screen(worklist: str) -> None:

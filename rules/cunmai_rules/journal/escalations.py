@@ -390,6 +390,7 @@ _FORGET = (
     "DELETE FROM link WHERE escalation = ?",
     "DELETE FROM notice WHERE escalation = ?",
     "DELETE FROM finding WHERE escalation = ?",
+    "DELETE FROM referral WHERE escalation = ?",
     "DELETE FROM escalation WHERE id = ?",
     "DELETE FROM history WHERE escalation = ?",
 )

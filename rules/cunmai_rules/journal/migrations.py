@@ -255,6 +255,18 @@ MIGRATIONS: tuple[Migration, ...] = (
     CREATE INDEX courtesy_contact ON courtesy (contact, made_ms);
         """,
     ),
+    (
+        """
+    -- A resident handed up to somebody who takes them, or says why not. It goes with its escalation.
+    CREATE TABLE referral (
+        id TEXT PRIMARY KEY, escalation TEXT NOT NULL, resident TEXT, gateway TEXT NOT NULL, sender TEXT NOT NULL,
+        receiver TEXT NOT NULL, note TEXT NOT NULL, requested_ms INTEGER NOT NULL, state TEXT NOT NULL,
+        decided_ms INTEGER, answer_note TEXT NOT NULL, accepted_ms INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX referral_escalation ON referral (escalation);
+    CREATE INDEX referral_time ON referral (requested_ms, id);
+        """,
+    ),
 )
 
 

@@ -23,15 +23,17 @@ from cunmai_rules.escalation.policy import Status
 from cunmai_rules.journal.database import FAULTS, Database, JournalAt, open_journal
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.pages.callbacks import add_callbacks, most_body_bytes
+from cunmai_rules.pages.referrals import decide, referral_views
 from cunmai_rules.pages.refusal import Refusal
 from cunmai_rules.pages.view import escalation_view
 from cunmai_rules.pages.words import TEXT, Lang, say
 from cunmai_rules.pages.worklist import add_worklist
+from cunmai_rules.referral.book import Book
 from cunmai_rules.registry.api import build_registry_api
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import InForce
 from cunmai_runtime.clock import Clock
-from cunmai_wire.events import Answer, Lane
+from cunmai_wire.events import Answer, AnswerMeans, Lane
 
 MOST_BODY_BYTES = 4096
 _HERE = Path(__file__).parent
@@ -75,11 +77,17 @@ def build_app(
 
     @app.get("/e/{token}")
     def show(request: Request, token: str) -> HTMLResponse:
-        return pages.show(token, _language(request), answered="done" in request.query_params)
+        return pages.show(token, _language(request), done=_done(request))
 
     @app.post("/e/{token}")
     def take(request: Request, token: str, answer: Annotated[str, Form()] = "") -> Response:
         return pages.take(token, answer, _language(request))
+
+    @app.post("/e/{token}/referral")
+    def decide_on(
+        request: Request, token: str, decision: Annotated[str, Form()] = "", note: Annotated[str, Form()] = ""
+    ) -> Response:
+        return pages.decide(token, decision, note.strip(), _language(request))
 
     add_worklist(app, pages, _language)
     add_callbacks(app, journal, settings, link_key, clock)
@@ -133,6 +141,11 @@ def _language(request: Request) -> Lang:
     return "en" if request.query_params.get("lang") == "en" else "zh"
 
 
+def _done(request: Request) -> str:
+    """What has just been done, if anything."""
+    return request.query_params.get("done", "none") or "answered"
+
+
 class _Pages:
     """Handlers run on a pool of threads, so each request opens its own connection."""
 
@@ -153,7 +166,7 @@ class _Pages:
             loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined
         )
 
-    def show(self, token: str, lang: Lang, *, answered: bool) -> HTMLResponse:
+    def show(self, token: str, lang: Lang, *, done: str) -> HTMLResponse:
         with self.opened() as (db, desk):
             escalation_id, contact = self._admit(desk, token)
             with db.transaction():
@@ -169,10 +182,18 @@ class _Pages:
                 lang,
                 self.clock(),
             )
+            referrals = referral_views(Book(db).of(escalation_id), contact, desk.directory, lang)
         return self.render(
-            "escalation.html", 200, lang, view=view, action=f"/e/{token}", answered=answered, handed_over=False,
-            back=None, colleagues=(),
+            "escalation.html", 200, lang, view=view, action=f"/e/{token}", answered=done == "answered",
+            notice="referral_done" if done == "referral" else None, back=None, colleagues=(), referrals=referrals,
         )  # fmt: skip
+
+    def decide(self, token: str, decision: str, note: str, lang: Lang) -> Response:
+        with self.opened() as (db, desk):
+            escalation_id, contact = self._admit(desk, token)
+            decide(db, desk, escalation_id, contact, decision, note, AnswerMeans.LINK, self.clock())
+        query = "?done=referral&lang=en" if lang == "en" else "?done=referral"
+        return RedirectResponse(f"/e/{token}{query}", status_code=303)
 
     def take(self, token: str, answer: str, lang: Lang) -> Response:
         with self.opened() as (db, desk):

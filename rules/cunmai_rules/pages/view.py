@@ -217,7 +217,13 @@ def _row(entry: Entry, directory: Directory, rules: RuleSet, lang: Lang) -> Row:
         case "overdue":
             why = detail.get("why", "")
             what = say(WHY_OVERDUE.get(why, (what, what)), lang)
-        case "handed_over":
+        case (
+            "handed_over"
+            | "referral_requested"
+            | "referral_accepted"
+            | "referral_declined"
+            | "referral_returned"
+        ):
             note = f" ({detail['note']})" if detail.get("note") else ""
             to = directory.role_of(str(detail["to"]))
             what = f"{what}: {to or detail['to']}{note}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from cunmai_rules.escalation.policy import Status
+from cunmai_rules.referral.states import ReferralState
 from cunmai_rules.thresholds.events import Reason
 from cunmai_wire.events import Answer, Grade, NoticeState
 from cunmai_wire.quality import QualityFlag
@@ -60,6 +61,24 @@ TEXT: dict[str, Pair] = {
     "hand_over_to": ("转交给", "To"),
     "note": ("备注", "Note"),
     "handed_over": ("已转交", "Handed over"),
+    "referral": ("转诊", "Referral"),
+    "refer_to": ("转诊给", "Refer to"),
+    "refer_hint": (
+        "对方会立即收到短信, 并须接收或说明原因; 无人处理时会继续通知",
+        "they are told at once, and accept or say why not; where nobody does, the asking goes on",
+    ),
+    "refer": ("转诊", "Refer"),
+    "accept": ("接收", "Accept"),
+    "decline": ("不接收, 退回", "Decline"),
+    "why_not": ("不接收的原因", "Why not"),
+    "return": ("下转", "Refer back"),
+    "what_to_do": ("需要当地做什么", "What is to be done near home"),
+    "referral_done": ("已记录", "Recorded"),
+    "referral_not_yours": ("这次转诊不是转给您的", "This referral was not sent to you"),
+    "referral_decided": ("这次转诊已经答复过了", "This referral has been answered before"),
+    "referral_needs_note": ("请写明原因或需要做什么", "Please write why, or what is to be done"),
+    "referral_waits": ("已有一次转诊在等待接收", "A referral is waiting to be accepted already"),
+    "referral_closed": ("这条预警已经结束", "This alert is closed"),
     "bad_hand_over": ("请选择一位联系人", "Please choose a contact"),
     "bad_note": (
         "备注最多 200 字, 不要写电话或身份证号",
@@ -131,6 +150,10 @@ HISTORY: dict[str, Pair] = {
     "closed": ("结束", "closed"),
     "viewed": ("打开了页面", "page opened"),
     "handed_over": ("转交", "handed over"),
+    "referral_requested": ("请求转诊", "referral requested"),
+    "referral_accepted": ("接收转诊", "referral accepted"),
+    "referral_declined": ("不接收转诊", "referral declined"),
+    "referral_returned": ("下转", "referred back"),
     "answered": ("答复", "answered"),
     "reply_unclear": ("短信回复看不懂, 已请对方重发", "a reply by SMS that was not understood"),
     "reply_closed": ("结束后收到短信回复", "a reply by SMS after the end"),
@@ -149,6 +172,13 @@ CLOSED_BECAUSE: dict[str, Pair] = {
     "test": ("测试", "a test"),
     "withdrawn": ("更正或补传的数据表明不成立", "withdrawn after a correction or a late reading"),
     "expired": ("过期未查看", "nobody looked at it in time"),
+}
+
+REFERRALS: dict[ReferralState, Pair] = {
+    ReferralState.REQUESTED: ("等待对方接收", "waiting to be accepted"),
+    ReferralState.ACCEPTED: ("对方已接收, 等待处理结果", "accepted, outcome owed"),
+    ReferralState.DECLINED: ("对方未接收", "declined"),
+    ReferralState.RETURNED: ("已下转", "referred back"),
 }
 
 SHELVES: dict[str, tuple[Pair, Pair]] = {

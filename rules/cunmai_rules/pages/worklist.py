@@ -20,10 +20,12 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Status
 from cunmai_rules.journal.database import FAULTS, Database
 from cunmai_rules.journal.judgements import Judgements
+from cunmai_rules.pages.referrals import colleagues_of, decide, refer, referral_views
 from cunmai_rules.pages.refusal import Refusal
 from cunmai_rules.pages.view import escalation_view
 from cunmai_rules.pages.words import Lang
 from cunmai_rules.pages.worklist_view import MOST_READ, digest, is_on, worklist_view
+from cunmai_rules.referral.book import Book
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import InForce
 from cunmai_runtime.clock import Clock
@@ -31,6 +33,8 @@ from cunmai_wire.base import refuse_personal_number
 from cunmai_wire.events import Answer, AnswerMeans
 
 MOST_NOTE = 200
+_NOTICES = {"handed": "handed_over", "referral": "referral_done"}
+"""What is said on top of the page after something was done."""
 LIVE_FOR_S = 15.0
 """One stream of changes ends before the server's deadline for a request; the browser opens the next."""
 LIVE_EVERY_S = 1.5
@@ -81,6 +85,26 @@ def add_worklist(app: FastAPI, around: Around, language: Callable[[Request], Lan
     ) -> Response:
         return pages.hand_over(token, escalation, to, note.strip(), language(request))
 
+    @app.post("/w/{token}/{escalation}/refer")
+    def refer_up(
+        request: Request,
+        token: str,
+        escalation: str,
+        to: Annotated[str, Form()] = "",
+        note: Annotated[str, Form()] = "",
+    ) -> Response:
+        return pages.refer(token, escalation, to, note.strip(), language(request))
+
+    @app.post("/w/{token}/{escalation}/referral")
+    def decide_on(
+        request: Request,
+        token: str,
+        escalation: str,
+        decision: Annotated[str, Form()] = "",
+        note: Annotated[str, Form()] = "",
+    ) -> Response:
+        return pages.decide(token, escalation, decision, note.strip(), language(request))
+
 
 class _Worklist:
     def __init__(self, around: Around) -> None:
@@ -113,16 +137,17 @@ class _Worklist:
                 desk.escalations.log(self._around.clock(), escalation_id, "viewed", contact)
             escalation = desk.escalations.get(escalation_id)
             assert escalation is not None, "admitted to it"
-            colleagues = [one for one in desk.directory.colleagues(escalation.contacts) if one.id != contact]
             view = escalation_view(
                 escalation, Judgements(db), desk.escalations, desk.directory, self._around.in_force.rules, lang,
                 self._around.clock(),
             )  # fmt: skip
-        open_ = escalation.status is not Status.CLOSED
+            open_ = escalation.status is not Status.CLOSED
+            colleagues = colleagues_of(escalation, contact, desk.directory, self._around.clock())
+            referrals = referral_views(Book(db).of(escalation_id), contact, desk.directory, lang)
         return self._around.render(
             "escalation.html", 200, lang, view=view, action=f"/w/{token}/{escalation_id}",
-            answered=done == "answered", handed_over=done == "handed", back=f"/w/{token}",
-            colleagues=colleagues if open_ else (),
+            answered=done == "answered", notice=_NOTICES.get(done), back=f"/w/{token}",
+            colleagues=colleagues if open_ else (), referrals=referrals,
         )  # fmt: skip
 
     def take(self, token: str, escalation_id: str, answer: str, lang: Lang) -> Response:
@@ -150,6 +175,19 @@ class _Worklist:
             with db.transaction():
                 desk.hand_over(escalation_id, contact, to, note, self._around.clock())
         return _back_to(token, escalation_id, "handed", lang)
+
+    def refer(self, token: str, escalation_id: str, to: str, note: str, lang: Lang) -> Response:
+        with self._around.opened() as (db, desk):
+            contact = self._admit_to(desk, token, escalation_id)
+            refer(db, desk, escalation_id, contact, to, note, self._around.clock())
+        return _back_to(token, escalation_id, "referral", lang)
+
+    def decide(self, token: str, escalation_id: str, decision: str, note: str, lang: Lang) -> Response:
+        with self._around.opened() as (db, desk):
+            contact = self._admit_to(desk, token, escalation_id)
+            now_ms = self._around.clock()
+            decide(db, desk, escalation_id, contact, decision, note, AnswerMeans.WORKLIST, now_ms)
+        return _back_to(token, escalation_id, "referral", lang)
 
     async def live(self, token: str, request: Request) -> StreamingResponse:
         """Server-sent events: one whenever the list has changed."""
