@@ -43,3 +43,14 @@ def test_the_benchmark_of_all_residents_builds_their_journal_and_judges_beside_i
     assert journal.startswith("journal: 2,000 residents, ")
     assert start_up.startswith("start-up until the first reading was judged: ")
     assert spread.startswith("1,000 readings spread over all residents: ")
+
+
+def test_the_benchmark_of_scores_prints_every_figure() -> None:
+    run = subprocess.run(
+        [sys.executable, "bench/scores.py", "--cpu-s", "0.02"],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    lines = run.stdout.splitlines()
+    named = ["one limit", "the same values", "wavering", "never the same twice"]
+    assert [line.split(":")[0] for line in lines] == named
+    assert all(line.endswith(" us") for line in lines)
