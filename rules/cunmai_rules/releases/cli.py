@@ -15,7 +15,7 @@ from rich.table import Table
 
 from cunmai_rules.releases.approval import ApproverName, Approvers, approve, public_text
 from cunmai_rules.releases.clockwatch import confirm
-from cunmai_rules.releases.folder import keep_approval
+from cunmai_rules.releases.folder import keep_approval, loaded_packs, read_folder
 from cunmai_rules.releases.keyfiles import AuthorKey, PassphraseNeeded, load_key, make_key
 from cunmai_rules.releases.line import in_force_at, published, taken_at
 from cunmai_rules.releases.manifest import Manifest
@@ -28,6 +28,7 @@ from cunmai_rules.releases.publishing import (
 )
 from cunmai_rules.releases.release import Opened
 from cunmai_rules.settings import RulesSettings
+from cunmai_rules.tools.check import warnings_of
 from cunmai_rules.tools.testing import SUFFIX, case_files, load_cases, run_case
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
@@ -84,6 +85,7 @@ def approve_folder(
     approval = approve(signer.key, signer.name, manifest.digest, system_clock())
     path = keep_approval(folder, manifest, approval)
     Console().print(_content(manifest))
+    _warn(folder)
     typer.echo(f"{signer.name} 已签名: {path} / signed by {signer.name}: {path}")
 
 
@@ -97,6 +99,7 @@ def publish_folder(
     """发布: 检查、用例、两人签名都通过才写入发布目录 / publish what two people have approved."""
     place, settings = _place(config)
     manifest = manifest_for(folder, note, _moment_ms(effective) if effective else None)
+    _warn(folder)
     now_ms = system_clock()
     release = publish(folder, manifest, place, actor(who), now_ms, [_cases_pass])
     when = _time(max(manifest.effective_ms, now_ms), settings.utc_offset_minutes)
@@ -199,6 +202,12 @@ def _cases_pass(folder: Path) -> None:
             f"{len(failed)} 个用例失败, 运行 cunmai rules test 看详情 / {len(failed)} cases fail: "
             f"see cunmai rules test\n{listed}"
         )
+
+
+def _warn(folder: Path) -> None:
+    """What `cunmai rules check` would remind of: told to whoever signs or publishes."""
+    for problem in warnings_of(loaded_packs(read_folder(folder))):
+        typer.echo(f"提醒 warning: {problem}", err=True)
 
 
 def _content(manifest: Manifest) -> Table:

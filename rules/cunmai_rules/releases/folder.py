@@ -15,9 +15,12 @@ from pydantic import ValidationError
 from cunmai_rules.releases.approval import Approval
 from cunmai_rules.releases.files import read_bytes, write_durably
 from cunmai_rules.releases.manifest import MOST_FILES, Manifest, PackEntry, canonical, differences, digest_of
-from cunmai_rules.thresholds.loader import build_rules, is_pack
+from cunmai_rules.scores.files import is_score
+from cunmai_rules.thresholds.loader import LoadedPack, build_rules, is_pack, read_packs
 from cunmai_rules.thresholds.ruleset import RuleSet
+from cunmai_rules.thresholds.scored import ScoreAt, ScoreBand
 from cunmai_runtime.errors import UserError
+from cunmai_runtime.yamlfile import parse_document
 
 APPROVALS = "approvals"
 _SHORT = 16
@@ -44,22 +47,21 @@ def read_folder(folder: Path) -> dict[str, bytes]:
 
 def rules_of(files: dict[str, bytes]) -> RuleSet:
     """The rules in these files. Raises FileProblems."""
-    return build_rules([(name, content) for name, content in sorted(files.items()) if _is_pack(name)])
+    return build_rules(_sources(files))
 
 
-def _is_pack(name: str) -> bool:
-    return "/" not in name and is_pack(Path(name))
+def _sources(files: dict[str, bytes]) -> list[tuple[str, bytes]]:
+    """What the loader would read of such a folder: threshold files and score tables."""
+    return [
+        (name, content) for name, content in sorted(files.items()) if "/" not in name and is_pack(Path(name))
+    ]
 
 
 def make_manifest(files: dict[str, bytes], note: str, effective_ms: int) -> Manifest:
     """The manifest of these files. Raises FileProblems where they are no good threshold files, UserError."""
-    rules_of(files)  # all of them together, before each by itself
-    packs = {
-        pack: PackEntry(file=name, version=int(version.split("-")[0]))
-        for name in files
-        if _is_pack(name)
-        for pack, version in rules_of({name: files[name]}).versions.items()
-    }
+    loaded = loaded_packs(files)
+    tables = _own_scores(files)
+    packs = {one.pack.pack: _entry(one, tables) for one in loaded}
     try:
         return Manifest(
             files={name: digest_of(content) for name, content in files.items()},
@@ -70,6 +72,27 @@ def make_manifest(files: dict[str, bytes], note: str, effective_ms: int) -> Mani
     except ValidationError as error:
         why = "; ".join(fault["msg"] for fault in error.errors(include_url=False)[:3])
         raise UserError(f"不能作为一次发布: {why} / this cannot be a release: {why}") from None
+
+
+def loaded_packs(files: dict[str, bytes]) -> list[LoadedPack]:
+    """The packs among these files. Raises FileProblems."""
+    rules_of(files)
+    loaded, _ = read_packs(_sources(files))
+    return loaded
+
+
+def _own_scores(files: dict[str, bytes]) -> dict[str, str]:
+    """The authors' own score tables: name to file."""
+    documents = [parse_document(content, name) for name, content in _sources(files)]
+    return {str(one.value["score"]): one.file for one in documents if is_score(one)}
+
+
+def _entry(one: LoadedPack, tables: dict[str, str]) -> PackEntry:
+    asked = {
+        leaf.score for rule in one.pack.rules for leaf in rule.leaves if isinstance(leaf, ScoreAt | ScoreBand)
+    }
+    own = tuple(sorted(tables[name] for name in asked if name in tables))
+    return PackEntry(file=one.document.file, version=one.pack.version, scores=own)
 
 
 def proposals(folder: Path) -> Iterator[Manifest]:

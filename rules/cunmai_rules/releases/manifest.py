@@ -30,6 +30,8 @@ class PackEntry(Signed):
 
     file: FileName
     version: Annotated[int, Field(ge=1)]
+    scores: tuple[FileName, ...] = ()
+    """The authors' own score tables that its rules ask: another table is another pack."""
 
 
 class Manifest(Signed):
@@ -44,13 +46,15 @@ class Manifest(Signed):
     """From when it is in force (ms since 1970 UTC)."""
 
     def content_of(self, pack: str) -> str:
-        """The digest of a pack's file."""
-        return self.files[self.packs[pack].file]
+        """The digest of a pack's file, and of the score tables that it asks."""
+        entry = self.packs[pack]
+        return digest_of("".join(self.files[name] for name in (entry.file, *entry.scores)).encode())
 
     @model_validator(mode="after")
     def _packs_are_files(self) -> Manifest:
-        if missing := [name for name, pack in self.packs.items() if pack.file not in self.files]:
-            raise ValueError(f"packs without a file: {', '.join(missing)}")
+        named = [name for pack in self.packs.values() for name in (pack.file, *pack.scores)]
+        if missing := [name for name in named if name not in self.files]:
+            raise ValueError(f"packs name files that are not listed: {', '.join(missing)}")
         return self
 
     @property

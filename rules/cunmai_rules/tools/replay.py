@@ -14,15 +14,18 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cunmai_rules.journal.database import Database
+from cunmai_rules.registry import audit
+from cunmai_rules.registry.audit import Entry
 from cunmai_rules.releases.in_force import rules_at
+from cunmai_rules.releases.publishing import actor
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.loader import load_rules
 from cunmai_rules.tools.history import read_journal
 from cunmai_rules.tools.known import Known, known, moment_of
-from cunmai_rules.tools.replay_page import replay_page
+from cunmai_rules.tools.replay_page import most_telling, replay_page
 from cunmai_rules.tools.replay_report import as_json, print_report
-from cunmai_rules.tools.replaying import DAY_MS, Named, Progress, Setting, replay_tape
+from cunmai_rules.tools.replaying import DAY_MS, Named, Progress, Replayed, Setting, replay_tape
 from cunmai_rules.tools.sources import BEGINS_MS, read_file
 from cunmai_rules.tools.tape import Tape
 from cunmai_runtime.clock import system_clock
@@ -67,6 +70,9 @@ def replay(  # noqa: PLR0913, PLR0917 - one for each option of the command
         typer.Option(min=0, help="假设通知后多少秒有处理结果 / assumed: an outcome so many seconds later"),
     ] = 300,
     html: Annotated[Path | None, typer.Option(help="另存一页图 / also write a page with pictures")] = None,
+    who: Annotated[
+        str | None, typer.Option(help="查看人, 记入审计, 默认为系统用户 / who looks; it is audited")
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")] = False,
 ) -> None:
     """用历史数据重演规则: 预警数, 每个团队的通知数, 新旧规则的差别 / history through old and new rules."""
@@ -82,6 +88,8 @@ def replay(  # noqa: PLR0913, PLR0917 - one for each option of the command
         replayed = replay_tape(tape, named, setting, span, progress)
         if not replayed.subjects:
             raise UserError("这段时间没有测量值 / there are no readings in this span of time")
+        if around.journal is not None and not files:
+            _note(around.journal, replayed, actor(who), drawn=html is not None)
         if html is not None:
             _write(html, replay_page(tape, replayed, setting))
     if json_:
@@ -162,6 +170,16 @@ def _progress() -> Iterator[Progress]:
             bar.update(task, description=f"重演 / replaying: {subjects}/{of}")
 
         yield done
+
+
+def _note(journal: Database, replayed: Replayed, who: str, *, drawn: bool) -> None:
+    """A look at the journal is noted before anything is shown: the whole of it, and each resident whose curve is."""
+    now_ms, span = system_clock(), f"{replayed.from_ms}-{replayed.to_ms}"
+    looks = [Entry(now_ms, who, "replayed", "journal", span, f"{replayed.subjects} residents")]
+    if drawn:
+        looks += [Entry(now_ms, who, "replayed", "resident", one, span) for one in most_telling(replayed)]
+    with journal.transaction():
+        audit.note(journal, looks)
 
 
 def _write(path: Path, text: str) -> None:

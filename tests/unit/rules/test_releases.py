@@ -20,6 +20,7 @@ from cunmai_rules.releases.clockwatch import ClockWatch
 from cunmai_rules.releases.in_force import ReleasesInForce
 from cunmai_rules.service import RulesService
 from cunmai_rules.settings import RulesSettings
+from cunmai_rules.shipped import scores_dir
 from cunmai_rules.thresholds.leaves import Value
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import load_model
@@ -360,6 +361,36 @@ def test_changed_rules_need_a_higher_version(county: County) -> None:
     with pytest.raises(UserError, match="version must be above 8"):
         county.release(94, 7)
     county.release(93, 7, "2027-01-15T07:00:00+00:00")  # exactly what version 7 was, signed anew
+
+
+def test_another_score_table_needs_a_higher_version_of_the_packs_that_ask_it(county: County) -> None:
+    county.limit(93, 7)
+    own = (scores_dir() / "news2.yaml").read_text()
+    (county.folder / "own-news2.yaml").write_text(own)
+    scored = (
+        OXIMETRY.decode().replace("pack: oximetry", "pack: scored").replace("id: spo2-low", "id: news2-high")
+    )
+    when = "when: {score: news2, at_or_above: 7, within_s: 3600}\n    clear: {below: 5}\n"
+    when += "    applies: {age_years: {at_or_above: 16}, pregnant: false, altitude_m: {at_or_below: 2500}}\n"
+    start, end = scored.index("when:"), scored.index("    quality:")
+    (county.folder / "scored.yaml").write_text(scored[:start] + when + scored[end:])
+    for name in ("zhang-yi", "li-er"):
+        county.approve(name, AT_ONCE)
+    county.publish()
+    (county.folder / "own-news2.yaml").write_text(own + "# read against the printed table\n")
+    for name in ("zhang-yi", "li-er"):
+        county.approve(name, "2027-01-15T08:00:01+00:00")
+    with pytest.raises(UserError, match="pack scored has changed: its version must be above 7"):
+        county.publish()
+
+
+def test_what_check_would_remind_of_is_told_to_who_signs(county: County) -> None:
+    """A gap between two packs, or a missing low side, is no error; whoever signs has seen it."""
+    raw = OXIMETRY.replace(b"oximetry.spo2_pct", b"oximetry.pulse_bpm").replace(b'"%"', b'"/min"')
+    raw = raw.replace(b"at_or_below: 93", b"at_or_above: 130").replace(b"at_or_above: 95", b"below: 120")
+    (county.folder / "oximetry.yaml").write_bytes(raw)
+    arguments = ["--key", str(county.root / "zhang-yi.key"), "--effective", AT_ONCE, "--note", "pulse"]
+    assert "warning: oximetry.yaml:" in county.run("approve", county.folder, *arguments).stderr
 
 
 def test_the_same_approvals_publish_once(county: County) -> None:

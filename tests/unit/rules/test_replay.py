@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cunmai_rules.cli import app
+from cunmai_rules.journal.database import open_journal
+from cunmai_rules.registry import audit
 from cunmai_runtime.yamlfile import FileProblems
 from support.rules import T0_MS
 from support.rules_bench import STREAM, Bench
@@ -315,10 +318,16 @@ def test_the_journal_replayed_finds_what_the_service_found(tmp_path: Path, plain
         finally:
             bench.close()
         config = configuration(tmp_path, sink.url)
-        found = replay("--config", config, "--from", "2026-01-02T00:00Z", "--to", "2026-01-03T00:00Z")
+        span = ("--from", "2026-01-02T00:00Z", "--to", "2026-01-03T00:00Z")
+        out = tmp_path / "out.html"
+        found = replay("--config", config, *span, "--who", "it-wang", "--html", out)
+        with closing(open_journal(tmp_path / "rules.sqlite")) as db:
+            looks = [(one.who, one.what, one.kind, one.id) for one in audit.entries(db)]
     assert (service, found["readings"]) == (2, 80)
     assert alarms(found) == {"现行 in force": 2}
     assert set(found["rule_sets"][0]["messages_by_team"]) == {contacts}
+    day = "1767312000000-1767398400000"
+    assert looks == [("it-wang", "replayed", "resident", "R-7F3K"), ("it-wang", "replayed", "journal", day)]
 
 
 def configuration(folder: Path, url: str) -> Path:
