@@ -8,6 +8,7 @@ goes on within seconds. Over SQLite there is one slot, and it is ours.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -20,6 +21,7 @@ from cunmai_rules.chores import EVENTS_EVERY_S, FORGET_EVERY_S, Chore, Chores, E
 from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.heartbeat import Pulse
+from cunmai_rules.journal.agreed import exchange
 from cunmai_rules.journal.database import Database, JournalAt, SessionLost, Share, open_journal
 from cunmai_rules.notify.breakers import Breakers
 from cunmai_rules.notify.notifier import Notifier
@@ -32,6 +34,7 @@ from cunmai_rules.thresholds.watch import InForce
 from cunmai_runtime.clock import Clock, system_clock
 from cunmai_runtime.hold import Hold, Stopped
 from cunmai_runtime.intake import Intake
+from cunmai_runtime.mqtt_client import forget_session
 from cunmai_runtime.outgoing import Outgoing
 from cunmai_wire.topics import BUCKETS, Channel, all_gateways_filter, gateway_topic
 
@@ -73,6 +76,11 @@ class Common:
 _HEARD = (Channel.READINGS, Channel.STATE)
 
 
+def client_id(settings: RulesSettings, slot: int) -> str:
+    """Of a slot's MQTT session. It names the number of slots, because the session remembers its filters."""
+    return settings.id if settings.workers == 1 else f"{settings.id}-{slot}-of-{settings.workers}"
+
+
 class Slot:
     """One thread of `run`, and a notifier's thread while the slot is ours."""
 
@@ -93,9 +101,7 @@ class Slot:
 
     @property
     def client_id(self) -> str:
-        """Of the MQTT session. It names the number of slots, because the session remembers its filters."""
-        workers = self._settings.workers
-        return self._settings.id if workers == 1 else f"{self._settings.id}-{self.number}-of-{workers}"
+        return client_id(self._settings, self.number)
 
     @property
     def filters(self) -> list[str]:
@@ -153,7 +159,20 @@ class Slot:
 
     # -- work -------------------------------------------------------------------------------------------
 
+    def _forget_old_sessions(self, db: Database) -> None:
+        """There were more or fewer slots before: the broker need not keep readings for sessions without a slot."""
+        current = {client_id(self._settings, slot) for slot in range(self._settings.workers)}
+        said = exchange(db, "mqtt sessions", json.dumps(sorted(current)))
+        before = set(json.loads(said)) if said else {self._settings.id}  # as it was over SQLite
+        for old in sorted(before - current):
+            forgotten = forget_session(self._settings.mqtt, old)
+            self._log.info(
+                "rules.session_forgotten" if forgotten else "rules.session_not_forgotten", client=old
+            )
+
     def _work(self, db: Database, stop: threading.Event) -> None:
+        if self.number == 0:
+            self._forget_old_sessions(db)
         desk = Desk(db, self._settings, self._common.link_key)
         engine = Engine(db, desk, self._settings, self._common.clock, self._common.in_force.rules)
         intake = Intake(self._settings.mqtt, self.client_id, self.filters, self._common.clock)

@@ -9,12 +9,14 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from cunmai_runtime.mqtt_settings import MqttSettings, Protocol, tls_context
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
 _RECONNECT_MIN_S = 1
 _RECONNECT_MAX_S = 15
+_FORGET_WITHIN_S = 5.0
 
 
 class WatchedClient(paho.Client):
@@ -43,15 +45,20 @@ class WatchedClient(paho.Client):
             self.ended.set()
 
 
-def build_client(settings: MqttSettings, client_id: str, window: int) -> WatchedClient:
-    """A client that has not connected yet; the caller sets its callbacks, then calls `connect`."""
+def build_client(
+    settings: MqttSettings, client_id: str, window: int, *, fresh: bool = False
+) -> WatchedClient:
+    """A client that has not connected yet; the caller sets its callbacks, then calls `connect`.
+
+    `fresh`: without the session that the broker may have kept for this id.
+    """
     v5 = settings.protocol is Protocol.V5
     client = WatchedClient(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=paho.MQTTv5 if v5 else paho.MQTTv311,
         manual_ack=True,
-        clean_session=None if v5 else False,
+        clean_session=None if v5 else fresh,
     )
     if settings.username:
         password = settings.password.get_secret_value() if settings.password else None
@@ -73,3 +80,29 @@ def connect(client: WatchedClient, settings: MqttSettings, window: int) -> None:
         properties.ReceiveMaximum = window
         arguments = {"clean_start": False, "properties": properties}
     client.connect_async(settings.host, settings.port, settings.keepalive_s, **arguments)
+
+
+def forget_session(settings: MqttSettings, client_id: str) -> bool:
+    """Let the broker forget a session that nobody uses any more, with all it keeps for it; whether it did.
+
+    What it kept is not lost: nothing of it was receipted, and the gateways send it again.
+    """
+    v5 = settings.protocol is Protocol.V5
+    client = build_client(settings, client_id, 1, fresh=True)
+    connected = threading.Event()
+
+    def on_connect(
+        _client: object, _userdata: object, _flags: object, code: ReasonCode, _more: object
+    ) -> None:
+        if not code.is_failure:
+            connected.set()
+
+    client.on_connect = on_connect
+    # On MQTT 5 a session without an expiry ends with its connection.
+    arguments: dict[str, Any] = {"clean_start": True} if v5 else {}
+    client.connect_async(settings.host, settings.port, settings.keepalive_s, **arguments)
+    client.loop_start()
+    done = connected.wait(_FORGET_WITHIN_S)
+    client.disconnect()
+    client.loop_stop()
+    return done
