@@ -38,6 +38,7 @@ from cunmai_rules.tools.check import check
 from cunmai_rules.tools.explain import explain
 from cunmai_rules.tools.preview import preview
 from cunmai_rules.tools.replay import replay
+from cunmai_rules.tools.sms_check import sms_check
 from cunmai_rules.tools.testing import run_tests
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
@@ -65,6 +66,7 @@ def run(config: Annotated[Path, typer.Option(help="rules.yaml")]) -> None:
 app.command("check")(check)
 app.command("test")(run_tests)
 app.command()(replay)
+app.command("sms-check")(sms_check)
 app.command()(explain)
 app.command()(preview)
 app.command("author-key")(author_key)

@@ -23,6 +23,9 @@ MIN_TOKEN_CHARS = 24
 _PUBLISHED_SECRETS = {"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "whsec_REPLACE_ME"}
 _HTTP_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
+KINDS = frozenset({"page", "help", "closed"})
+"""The messages that there are."""
+
 ProviderName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+$")]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^\S+$")]
@@ -48,9 +51,13 @@ class _Provider(Section):
     """Whether people can answer its messages by SMS, and it passes their answers on."""
 
 
-class _Unsigned(_Provider):
-    """A provider that does not sign what it sends us: a secret in the address, and whence it may come."""
+class _OfTemplates(_Provider):
+    """Aliyun and Tencent Cloud. They send approved templates only, and do not sign what they send us: there is
+    a secret in the address, and a list of whence it may come."""
 
+    sign_name: ShortText
+    templates: dict[str, ShortText]
+    """Which approved template stands for which of ours: page; help and closed where replies are taken."""
     callback_token: SecretStr | None = None
     callback_from: tuple[IPv4Network | IPv6Network, ...] = ()
     """Addresses that callbacks may come from; empty: any. Ask the provider for its list."""
@@ -65,6 +72,16 @@ class _Unsigned(_Provider):
                 f"a callback token is at least {MIN_TOKEN_CHARS} letters and digits"
             )
         return token
+
+    @field_validator("templates")
+    @classmethod
+    def _pages_at_least(cls, templates: dict[str, str]) -> dict[str, str]:
+        unknown = ", ".join(sorted(set(templates) - KINDS))
+        if unknown:
+            raise ValueError(f"没有这种模板: {unknown} / there is no template {unknown}")
+        if "page" not in templates:
+            raise ValueError("缺少 page 的模板编号 / the code of the template for page is missing")
+        return templates
 
 
 class WebhookProvider(_Provider):
@@ -91,27 +108,23 @@ class WebhookProvider(_Provider):
         return secret
 
 
-class AliyunProvider(_Unsigned):
-    """Aliyun SMS. `templates`: which approved template code stands for which of ours (page, help, closed)."""
+class AliyunProvider(_OfTemplates):
+    """Aliyun SMS. `templates` holds template codes (SMS_…)."""
 
     kind: Literal["aliyun"]
     access_key_id: SecretStr
     access_key_secret: SecretStr
-    sign_name: ShortText
-    templates: dict[str, ShortText]
     endpoint: Url = "https://dysmsapi.aliyuncs.com"
     receipt_within_s: int | None = Field(default=180, ge=5, le=86_400)
 
 
-class TencentProvider(_Unsigned):
-    """Tencent Cloud SMS. `templates` as with Aliyun, by template id."""
+class TencentProvider(_OfTemplates):
+    """Tencent Cloud SMS. `templates` holds template ids."""
 
     kind: Literal["tencent"]
     secret_id: SecretStr
     secret_key: SecretStr
     sdk_app_id: ShortText
-    sign_name: ShortText
-    templates: dict[str, ShortText]
     region: ShortText = "ap-guangzhou"
     endpoint: Url = "https://sms.tencentcloudapi.com"
     receipt_within_s: int | None = Field(default=180, ge=5, le=86_400)

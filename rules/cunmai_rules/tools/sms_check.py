@@ -1,0 +1,129 @@
+"""`cunmai rules sms-check`: what would be sent, to the byte, and a test message through a real provider."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
+
+import typer
+
+from cunmai_rules.notify.providers.base import Accepted, HttpRequest, Message
+from cunmai_rules.notify.providers.settings import AliyunProvider, Provider, TencentProvider
+from cunmai_rules.notify.segments import segments
+from cunmai_rules.notify.sender import Sender, make_request
+from cunmai_rules.notify.templates import KINDS, LONGEST, Templates, load_templates, signed
+from cunmai_rules.settings import RulesSettings
+from cunmai_runtime.clock import system_clock
+from cunmai_runtime.errors import UserError
+from cunmai_runtime.yamlfile import load_model
+
+SAMPLE_NUMBER = "13800000000"
+SAMPLE_TOKEN = "abcdefghijklmnop"  # noqa: S105 - it opens nothing
+_SECRET_HEADERS = {"authorization", "webhook-signature"}
+_ANSWER_S = 70.0
+
+
+def sms_check(
+    config: Annotated[Path, typer.Option(help="rules.yaml")],
+    provider: Annotated[str | None, typer.Option(help="只看这个平台 / this provider only")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="向这个号码真发一条测试短信 / send a real test message to this number")
+    ] = None,
+) -> None:
+    """检查短信模板和平台设置, 显示将要发送的全部内容 / check SMS templates and providers; show what would be sent."""
+    settings = load_model(config, RulesSettings)
+    templates = load_templates(settings.sms.templates, settings.sms.language)
+    chosen = [one for one in settings.providers if provider in (None, one.name)]
+    if not chosen:
+        names = ", ".join(one.name for one in settings.providers)
+        raise UserError(
+            f"没有平台 {provider}, 有: {names} / there is no provider {provider}; there are {names}"
+        )
+    for kind in KINDS:
+        _show_template(templates, kind, settings.public_url)
+    for one in chosen:
+        _show_provider(one, templates, settings)
+    if to is not None:
+        _send(chosen[0], templates, settings, to)
+
+
+def _show_template(templates: Templates, kind: str, base: str) -> None:
+    values = sample_values(templates, base)
+    for text in (templates.text(kind, values), signed(templates.file, templates.ordered(kind, values, base))):
+        taken = segments(text)
+        typer.echo(
+            f"[{kind}] {taken.alphabet} {taken.units} 字, {taken.segments} 段 / "
+            f"{taken.units} characters, {taken.segments} segments\n    {text}"
+        )
+
+
+def _show_provider(provider: Provider, templates: Templates, settings: RulesSettings) -> None:
+    typer.echo(f"\n== {provider.name} ({provider.kind})")
+    if isinstance(provider, AliyunProvider | TencentProvider):
+        _show_order(provider, templates, settings.public_url)
+    message = sample_message(templates, settings.public_url, SAMPLE_NUMBER, "n0000000000000000test")
+    request = make_request(message, provider, system_clock(), secrets.token_hex(16), settings.public_url)
+    typer.echo("将要发送 / what would be sent:")
+    for line in describe(request):
+        typer.echo(f"    {line}")
+    unsigned = isinstance(provider, AliyunProvider | TencentProvider)
+    token = "/<callback_token>" if unsigned else ""
+    for what, zh, en in (("receipts", "回执", "receipts"), ("replies", "回复", "replies")):
+        typer.echo(f"{zh}地址 / address for {en}: {settings.public_url}/sms/{provider.name}/{what}{token}")
+    if isinstance(provider, AliyunProvider | TencentProvider) and provider.callback_token is None:
+        typer.echo(
+            "没有 callback_token, 回执和回复不会被接受 / without callback_token no receipt or reply is taken"
+        )
+
+
+def _show_order(provider: AliyunProvider | TencentProvider, templates: Templates, base: str) -> None:
+    for kind in KINDS:
+        text = templates.to_order(kind, base, provider.kind)
+        code = provider.templates.get(kind)
+        state = f"已填 {code} / set to {code}" if code else "未填, 不会发送 / not set: it is not sent"
+        typer.echo(f"申请的模板 {kind} / template to be approved ({state}):\n    {text}")
+
+
+def describe(request: HttpRequest) -> list[str]:
+    """A request in lines, with its signatures and keys as stars."""
+    parts = urlsplit(request.url)
+    lines = [f"{request.method} {parts.scheme}://{parts.netloc}{parts.path}"]
+    lines += [f"? {name}={value}" for name, value in parse_qsl(parts.query)]
+    lines += [
+        f"{name}: {'***' if name in _SECRET_HEADERS else value}" for name, value in request.headers.items()
+    ]
+    form = request.headers.get("content-type") == "application/x-www-form-urlencoded"
+    body = request.body.decode()
+    return lines + ([f"= {name}={value}" for name, value in parse_qsl(body)] if form else [body])
+
+
+def sample_values(templates: Templates, base: str) -> dict[str, str]:
+    """Values as long as they get, with the real address."""
+    longest = dict(LONGEST[templates.file.language])
+    return longest | {"link": f"{base}/e/{SAMPLE_TOKEN}", "token": SAMPLE_TOKEN}
+
+
+def sample_message(templates: Templates, base: str, number: str, id_: str) -> Message:
+    """A page that is about nobody."""
+    values = sample_values(templates, base)
+    text, parts = templates.text("page", values), templates.values("page", values)
+    return Message(id_, number, text, "e0000000000000000test", system_clock(), "page", parts)
+
+
+def _send(provider: Provider, templates: Templates, settings: RulesSettings, to: str) -> None:
+    message = sample_message(templates, settings.public_url, to, f"t{secrets.token_hex(10)}")
+    sender = Sender(at_once=1, public_url=settings.public_url, wall_clock=system_clock)
+    try:
+        outcome = sender.submit(message, provider).result(_ANSWER_S)
+    finally:
+        sender.close()
+    if not isinstance(outcome, Accepted):
+        raise UserError(
+            f"{provider.name} 没有接收测试短信: {outcome.reason}({outcome.fault}) / "
+            f"{provider.name} did not take the test message: {outcome.reason} ({outcome.fault})"
+        )
+    typer.echo(
+        f"\n{provider.name} 已接收测试短信, 请看手机 / {provider.name} has taken the test message: look at the phone"
+    )
