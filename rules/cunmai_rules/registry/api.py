@@ -20,6 +20,7 @@ from cunmai_rules.registry.audit import Purpose
 from cunmai_rules.registry.contacts import contacts_for, on_duty_by
 from cunmai_rules.registry.facts import RegistryFacts, facts_record
 from cunmai_rules.registry.finding import day_of
+from cunmai_rules.registry.keyring import open_vault
 from cunmai_rules.registry.tokens import Right, Token, Tokens
 from cunmai_rules.registry.vault import Vault
 from cunmai_rules.registry.writes import NotDone
@@ -123,7 +124,7 @@ class Desk:
             raise Refused(
                 403, "no_purpose", f"这个令牌不能用于 {purpose}", f"this token is not for {purpose}"
             )
-        return Vault(self.settings.registry_key_path)
+        return open_vault(self.db, self.settings.registry_key_path)
 
     def note(self, what: str, kind: str, id_: str, why: str) -> None:
         """Written down, and on the disk, before anything is shown."""

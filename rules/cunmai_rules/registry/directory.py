@@ -9,6 +9,7 @@ from pathlib import Path
 from cunmai_rules.journal.database import Database
 from cunmai_rules.registry import audit
 from cunmai_rules.registry.contacts import contacts_for
+from cunmai_rules.registry.keyring import open_vault
 from cunmai_rules.registry.vault import Vault, place_of
 from cunmai_rules.settings import RulesSettings
 from cunmai_runtime.errors import UserError
@@ -94,7 +95,7 @@ class Directory:
         with self._db.transaction():
             audit.note(self._db, [audit.Entry(now_ms, "notifier", "number", "staff", contact, why)])
         if self._vault is None:
-            self._vault = Vault(self._key_path)
+            self._vault = open_vault(self._db, self._key_path)
         return self._vault.open(str(row[0]), place_of("staff", contact, "phone"))
 
 

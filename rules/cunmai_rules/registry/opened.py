@@ -14,6 +14,7 @@ import typer
 
 from cunmai_rules.journal.database import Database, open_journal
 from cunmai_rules.registry.finding import View
+from cunmai_rules.registry.keyring import open_vault
 from cunmai_rules.registry.vault import Vault
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.applies import PersonalLimits
@@ -35,7 +36,7 @@ class Opened:
 
     @property
     def vault(self) -> Vault:
-        return Vault(self.settings.registry_key_path)
+        return open_vault(self.db, self.settings.registry_key_path)
 
     @property
     def view(self) -> View:

@@ -10,6 +10,7 @@ import pytest
 from cunmai_rules.registry import rotate
 from cunmai_rules.registry.audit import Purpose
 from cunmai_rules.registry.exporter import Export, export_table
+from cunmai_rules.registry.keyring import open_vault
 from cunmai_rules.registry.rotate import rotate_key
 from cunmai_rules.registry.tables import table_called
 from cunmai_rules.registry.vault import Vault, load_or_make_keys, new_key, place_of, write_keys
@@ -145,11 +146,22 @@ def test_an_import_that_sealed_under_a_key_that_is_gone_is_refused(registry: Reg
     assert registry.rows("SELECT count(*) FROM residents") == [(2,)]
 
 
-def test_a_missing_key_is_told(registry: Registry) -> None:
+def test_a_key_that_is_missing_is_told(registry: Registry) -> None:
+    registry.take(PEOPLE)
+    write_keys(registry.key_path, (new_key(),))
+    with pytest.raises(UserError, match="缺少密钥"):
+        people(registry, open_vault(registry.db, registry.key_path))
+
+
+def test_a_lost_key_file_is_not_replaced_while_values_wait_for_it(registry: Registry) -> None:
+    registry.key_path.unlink()
+    open_vault(registry.db, registry.key_path)  # nothing was sealed yet: another one is made
+    registry.vault = Vault(registry.key_path)
     registry.take(PEOPLE)
     registry.key_path.unlink()
-    with pytest.raises(UserError, match="缺少密钥"):
-        people(registry, Vault(registry.key_path))
+    with pytest.raises(UserError, match="不见了, 请从备份恢复"):
+        open_vault(registry.db, registry.key_path)
+    assert not registry.key_path.exists()
 
 
 # -- exports --------------------------------------------------------------------------------------------
