@@ -25,6 +25,7 @@ from cunmai_gateway.kiosk.settings import KioskSettings
 from cunmai_gateway.lanes import LaneLimits
 from cunmai_gateway.notify import notify
 from cunmai_gateway.observed import observed
+from cunmai_gateway.own_state import known_until_ms
 from cunmai_gateway.pulse import Pulse
 from cunmai_gateway.radio import Radio
 from cunmai_gateway.readings import Draft, NotInContract, to_reading
@@ -43,6 +44,7 @@ from cunmai_runtime.errors import UserError
 from cunmai_runtime.logs import OnChange
 from cunmai_wire.base import ClockTrust
 from cunmai_wire.commands import Configure, Prompt
+from cunmai_wire.state import GatewayState
 
 _LOOK_EVERY_S = 10.0
 
@@ -88,7 +90,13 @@ class Gateway:
         self._state_configuration(stated)
         configure = partial(self._configure, stated)
         uplink = Uplink(
-            self._settings.mqtt, stated, self._spool, configure, prompt=self._prompt, limits=self._pace()
+            self._settings.mqtt,
+            stated,
+            self._spool,
+            configure,
+            prompt=self._prompt,
+            renew=self._renew,
+            limits=self._pace(),
         )
         self._uplink = uplink
         if self.kiosk is not None:
@@ -213,6 +221,19 @@ class Gateway:
         self._state_configuration(stated)
         if self._uplink is not None:
             self._uplink.announce()
+
+    async def _renew(self, ahead: GatewayState) -> tuple[str, int]:
+        """The spool is an old copy: begin a new stream. What the page could correct had the old numbers."""
+        now_ms = self._clock()
+        until_ms = known_until_ms(ahead, now_ms)
+
+        def renew(spool: Spool) -> tuple[str, int]:
+            old = spool.renew(known_until_ms=until_ms, now_ms=now_ms)
+            if self.kiosk is not None:
+                self.kiosk.forget_stream(spool, old)
+            return spool.stream, spool.measured()
+
+        return await self._spool.use(renew)
 
     def _prompt(self, prompt: Prompt) -> None:
         if self.kiosk is not None:

@@ -51,6 +51,7 @@ class Pulse:
             clock_jumps=self._stated.watch.jumps,
             configuration_version=self._stated.configuration_version,
             fault=self._recorder.fault,
+            warning=self._stated.warning,
         )
 
 

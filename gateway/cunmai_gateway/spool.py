@@ -17,6 +17,7 @@ from pathlib import Path
 
 from cunmai_gateway.readings import Draft
 from cunmai_gateway.spool_bounds import Bounds, SpoolLimits
+from cunmai_gateway.spool_renewal import renew_stream
 from cunmai_gateway.spool_tables import MIGRATIONS, LossCount, note_loss, read_losses
 from cunmai_runtime.sqlite import open_database, transaction
 from cunmai_wire.ranges import Range
@@ -77,7 +78,13 @@ class Spool:
             if row is None:
                 self._db.execute("INSERT INTO stream VALUES (?, ?)", (self.stream, created_ms))
         self._held = self._count_held()
-        self.bounds = Bounds(self._db, self.stream, self._bits.get(INGEST, 0), limits or SpoolLimits())
+        self.at_open = self.measured()
+        """The highest number when this process opened it."""
+        self._limits = limits or SpoolLimits()
+        self.bounds = self._bounds()
+
+    def _bounds(self) -> Bounds:
+        return Bounds(self._db, self.stream, self._bits.get(INGEST, 0), self._limits)
 
     def close(self) -> None:
         self._db.close()
@@ -183,6 +190,20 @@ class Spool:
             note_loss(self._db, damaged, LossReason.DAMAGED, {now_ms: 0})
         self._held = self._count_held()
         return taken.rowcount
+
+    def renew(self, *, known_until_ms: int, now_ms: int) -> str:
+        """Begin a new stream: the file was an old copy, whose next numbers were given out before; the old one.
+
+        What was measured by `known_until_ms` and before this start keeps its name; all else is numbered anew.
+        """
+        old = self.stream
+        with transaction(self._db):
+            new = renew_stream(
+                self._db, old, known_until_ms=known_until_ms, known_up_to=self.at_open, now_ms=now_ms
+            )
+        self.stream, self.at_open = new, 0
+        self.bounds = self._bounds()
+        return old
 
     # -- reading ------------------------------------------------------------------------------------
 

@@ -33,9 +33,13 @@ class Stated:
     watch: ClockWatch
     stream: str
     measured: int = 0
+    at_open: int = 0
+    """What it was when this process opened the spool."""
     lost: Lost = field(default_factory=Lost)
     configuration_version: int | None = None
     configuration_refused: ConfigurationRefused | None = None
+    warning: str | None = None
+    """What people here should know of this gateway's identity; not on the wire."""
 
     def json(self, presence: Presence) -> bytes:
         now = self.watch.stamp()

@@ -8,10 +8,12 @@ import time
 from collections.abc import Awaitable, Callable
 
 import structlog
+from paho.mqtt.client import MQTTMessage
 
 from cunmai_gateway.commanded import Commanded, drop_prompt
 from cunmai_gateway.inbox import MOST_WAITING, Inbox
 from cunmai_gateway.lanes import LaneLimits, Lanes, Window
+from cunmai_gateway.renewal import COMPARE_WITHIN_S, Renew, Renewal
 from cunmai_gateway.spool import Batch
 from cunmai_gateway.spool_thread import SpoolThread, SpoolUnavailable
 from cunmai_gateway.stated import Stated, read_lost
@@ -40,10 +42,14 @@ class Uplink:
         configure: Callable[[Configure], Awaitable[None]],
         *,
         prompt: Callable[[Prompt], None] = drop_prompt,
+        renew: Renew | None = None,
         limits: LaneLimits | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`configure` takes a configuration or notes in `stated` why not; `prompt` shows it, or does not."""
+        """`configure` takes a configuration or notes in `stated` why not; `prompt` shows it, or does not.
+
+        `renew` begins a new stream where the spool is an old copy; None: nobody looks.
+        """
         self._stated = stated
         self._spool = spool
         self._now_s = monotonic_s
@@ -60,21 +66,23 @@ class Uplink:
         self._changed = OnChange()
         self._topics = {channel: gateway_topic(gateway, channel) for channel in Channel}
         inbox_topics = (self._topics[Channel.RECEIPTS], self._topics[Channel.COMMANDS])
+        self._renewal = Renewal(stated, renew, self._renewed)
         self._inbox = Inbox(
             spool, inbox_topics, self._heard, Commanded(spool, self._resend, configure, prompt)
         )
         self._session = MqttSession(
             mqtt,
             f"gateway-{gateway}",
-            inbox_topics,
+            (*inbox_topics, self._topics[Channel.STATE]),
             Handlers(
-                on_message=lambda message, epoch: self._soon(lambda: self._inbox.put(message, epoch)),
+                on_message=lambda message, epoch: self._soon(lambda: self._arrived(message, epoch)),
                 on_up=lambda _epoch: self._soon(self._on_up),
                 on_down=lambda: self._soon(self._on_down),
                 on_published=lambda mid: self._soon(lambda: self._on_published(mid)),
             ),
-            will=lambda: Will(self._topics[Channel.STATE], stated.json(Presence.OFFLINE)),
+            will=lambda: Will(self._topics[Channel.STATE], self._state(Presence.OFFLINE)),
             window=MOST_WAITING,
+            optional=(self._topics[Channel.STATE],),
         )
 
     @property
@@ -100,7 +108,9 @@ class Uplink:
 
     async def run(self) -> None:
         """Send and receive until cancelled."""
-        self._stated.measured = await self._spool.use(lambda spool: spool.measured())
+        self._stated.measured, self._stated.at_open = await self._spool.use(
+            lambda spool: (spool.measured(), spool.at_open)
+        )
         self._stated.lost = await self._spool.use(read_lost)
         self._session.start()
         try:
@@ -108,6 +118,7 @@ class Uplink:
                 tasks.create_task(self._send())
                 tasks.create_task(self._inbox.run(self._session.ack))
                 tasks.create_task(self._tell_state())
+                tasks.create_task(self._renewal.run())
         finally:
             self._publish_state(Presence.OFFLINE)
             await asyncio.to_thread(self._session.stop)
@@ -177,7 +188,8 @@ class Uplink:
         return await self._spool.use(lambda spool: spool.salvaged(self._salvage_after, BATCH_READINGS))
 
     def _may_publish(self) -> bool:
-        return self._ready and len(self._unacknowledged) < MAX_UNACKNOWLEDGED_ENVELOPES
+        may = self._ready and self._renewal.settled
+        return may and len(self._unacknowledged) < MAX_UNACKNOWLEDGED_ENVELOPES
 
     def _publish(self, batch: Batch) -> bool:
         now = self._stated.watch.stamp()
@@ -206,7 +218,10 @@ class Uplink:
             self._publish_state(Presence.ONLINE)
 
     def _publish_state(self, presence: Presence) -> None:
-        self._session.publish(self._topics[Channel.STATE], self._stated.json(presence), retain=True)
+        self._session.publish(self._topics[Channel.STATE], self._state(presence), retain=True)
+
+    def _state(self, presence: Presence) -> bytes:
+        return self._renewal.sending(self._stated.json(presence))
 
     def _new_stream(self, stream: str) -> None:
         """The spool was damaged and has been replaced."""
@@ -230,12 +245,29 @@ class Uplink:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(work)
 
+    def _arrived(self, message: MQTTMessage, epoch: int) -> None:
+        if message.topic == self._topics[Channel.STATE]:
+            self._renewal.look(bytes(message.payload))
+            self._wake.set()
+        self._inbox.put(message, epoch)  # which acknowledges all, in order
+
+    def _renewed(self, stream: str, measured: int) -> None:
+        self._unacknowledged.clear()
+        self.appended(stream, measured)
+        self.announce()
+
     def _on_up(self) -> None:
+        self._renewal.connected()
         self._unacknowledged.clear()
         self._salvage_after = _FROM_START
         self._lanes.link_up(self._stated.measured, self._now_s())
         self._publish_state(Presence.ONLINE)
         self._ready = True
+        self._loop.call_later(COMPARE_WITHIN_S, self._compared)
+        self._wake.set()
+
+    def _compared(self) -> None:
+        self._renewal.give_up()
         self._wake.set()
 
     def _on_down(self) -> None:

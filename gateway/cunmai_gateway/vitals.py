@@ -37,6 +37,8 @@ class Vitals:
     configuration_version: int | None
     fault: str | None
     """Why nothing can be stored now."""
+    warning: str | None = None
+    """What somebody should see to, though measuring and sending go on."""
     taken_s: float = field(default_factory=time.monotonic)
 
     def healthy(self, now_s: float) -> bool:
@@ -53,7 +55,8 @@ class Vitals:
         """One line for `systemctl status`."""
         link = "已连接 online" if self.up else "未连接 offline"
         fault = f", {self.fault}" if self.fault else ""
-        return f"{link}, 待上传 {self.pending} 条 to send{fault}"
+        warning = f", {self.warning}" if self.warning else ""
+        return f"{link}, 待上传 {self.pending} 条 to send{fault}{warning}"
 
 
 _GAUGES = {

@@ -81,11 +81,12 @@ class MqttSession:
         will: Callable[[], Will] | None = None,
         window: int = 1000,
         not_own: Sequence[str] = (),
+        optional: Sequence[str] = (),
     ) -> None:
         """`window`: how many unacknowledged messages may be in flight, each way.
 
         `not_own`: those of the subscriptions by which our own publications are not to come back. On
-        MQTT 3.1.1 they come all the same.
+        MQTT 3.1.1 they come all the same. `optional`: those that a broker may refuse without harm.
 
         `will` is called at every (re)connection, so that it can say how things stand then.
         """
@@ -93,6 +94,7 @@ class MqttSession:
         self._client_id = client_id
         self._subscriptions = list(subscriptions)
         self._not_own = frozenset(not_own)
+        self._optional = frozenset(optional)
         self._handlers = handlers
         self._will = will
         self._window = window
@@ -230,6 +232,7 @@ class MqttSession:
         refused = [topic for topic, code in zip(self._subscriptions, codes, strict=False) if code.is_failure]
         if refused:
             self._log.error("mqtt.subscription_refused", topics=refused, todo="check the broker's ACL")
+        if not self._optional.issuperset(refused):
             return
         self._mark_up()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -190,6 +191,47 @@ async def test_a_restart_goes_on_in_the_same_stream(clinic: Clinic) -> None:
     await clinic.until(lambda: 96 in clinic.oximetry(), "it came")
     assert len({envelope["stream"] for envelope in clinic.peer.envelopes}) == 1
     assert sorted(set(clinic.peer.seqs)) == list(range(1, max(clinic.peer.seqs) + 1))
+
+
+async def test_a_spool_that_is_an_old_copy_begins_a_new_stream_before_it_sends(clinic: Clinic) -> None:
+    """Restored from a backup, it would give out numbers again, and every consumer would take new for old."""
+
+    async def life(spo2_pct: float) -> None:
+        await clinic.start_gateway()
+        await clinic.heard()
+        await clinic.measure(spo2_pct)
+
+    spool = clinic.settings.spool_path
+    await life(97)
+    await clinic.until(lambda: 97 in clinic.oximetry(), "it came")
+    await clinic.stop_gateway()
+    copy = {path.name: path.read_bytes() for path in spool.parent.glob("spool.sqlite*")}
+    await life(96)
+    await clinic.until(lambda: 96 in clinic.oximetry(), "it came")
+    await clinic.stop_gateway()
+
+    await asyncio.to_thread(clinic.broker.stop)
+    for path in spool.parent.glob("spool.sqlite*"):
+        path.unlink()
+    for name, content in copy.items():
+        (spool.parent / name).write_bytes(content)
+    await life(95)
+    await asyncio.sleep(0.3)
+    assert await clinic.pending() >= 1
+    (old,) = {envelope["stream"] for envelope in clinic.peer.envelopes}
+    await asyncio.to_thread(clinic.broker.start)
+    await clinic.until(lambda: 95 in clinic.oximetry(), "it came after the outage")
+
+    named: dict[tuple[str, int], set[str]] = {}
+    for envelope in clinic.peer.envelopes:
+        for reading in envelope["readings"]:
+            named.setdefault((envelope["stream"], reading["seq"]), set()).add(json.dumps(reading))
+    assert [name for name, contents in named.items() if len(contents) > 1] == [], (
+        "no number names two readings"
+    )
+    await clinic.until(lambda: clinic.peer.states[-1]["stream"] != old, "the new stream is told")
+    losses = [loss for loss in clinic.peer.states[-1]["losses"] if loss["stream"] == old]
+    assert [(loss["reason"], loss["count"]) for loss in losses] == [("damaged", 0)]
 
 
 async def test_radio_loss_is_told_and_mended(clinic: Clinic) -> None:

@@ -113,6 +113,10 @@ class Kiosk:
     def _entered(self, kind: str, resident: str | None, t_ms: int) -> None:
         self._prompts.measured(KIOSK_DEVICE, kind, resident, t_ms, series=False)
 
+    def forget_stream(self, spool: Spool, stream: str) -> None:
+        """On the spool's thread: the numbers of this stream name other readings, so none can be corrected."""
+        self._memory.forget_stream(spool, stream)
+
     # -- from the page --------------------------------------------------------------------------------
 
     def check_in(self, text: str) -> Known | Refusal:

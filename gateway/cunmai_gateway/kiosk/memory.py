@@ -109,6 +109,13 @@ class Memory:
         """Let go of what is old or over the bound. Raises StoreFault."""
         return self.use(spool, lambda store: store.forget(before_ms, most))
 
+    def forget_stream(self, spool: Spool, stream: str) -> None:
+        """Let go of everything that bears this stream's numbers. Never raises: it costs only the page."""
+        try:
+            self.use(spool, lambda store: store.forget_stream(stream))
+        except (StoreFault, sqlite3.Error) as fault:
+            self._failed(fault)
+
     # -- the store ------------------------------------------------------------------------------------
 
     def use(self, spool: Spool, work: Callable[[KioskStore], T]) -> T:

@@ -189,6 +189,11 @@ class KioskStore:
                 ).rowcount
         return gone
 
+    def forget_stream(self, stream: str) -> None:
+        """Let go of everything that bears this stream's numbers, and of corrections of it that were begun."""
+        with _faults(), transaction(self._db):
+            self._db.execute("DELETE FROM kept WHERE stream = ? OR head_stream = ?", (stream, stream))
+
     # -- corrections --------------------------------------------------------------------------------
 
     def intend(self, intents: Sequence[Intent]) -> None:
