@@ -11,17 +11,23 @@ program judges it. A receipt would let the gateway drop what no rule has seen.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 from pydantic import ValidationError
 
 from cunmai_rules import metrics
 from cunmai_rules.arrival import Placed, Sent, place
+from cunmai_rules.batch import (
+    NOT_RECEIPTED,
+    Taken,
+    channel_of,
+    digest_of,
+    piece_from,
+    streams_of,
+    subjects_of,
+)
 from cunmai_rules.clocks import Clocks
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.gateways import Gateways
@@ -38,47 +44,14 @@ from cunmai_runtime.clock import Clock
 from cunmai_runtime.intake import Delivery
 from cunmai_runtime.logs import OnChange
 from cunmai_runtime.outgoing import Publication
-from cunmai_wire.envelope import EnvelopeHeader, ParsedEnvelope, parse_envelope
+from cunmai_wire.envelope import EnvelopeHeader, ParsedEnvelope
 from cunmai_wire.parsing import RefusalReason, Refused, explain
 from cunmai_wire.readings import Reading, values_of
-from cunmai_wire.receipts import INGEST, RULES, Receipt, make_receipts
-from cunmai_wire.topics import Channel, gateway_topic
+from cunmai_wire.receipts import INGEST, Receipt
+from cunmai_wire.topics import Channel
 
 TICK_SUBJECTS = 500
-PIECE_READINGS = 2000
-"""Readings in one transaction. The notifier and the pages wait for the journal's lock meanwhile."""
 TRY_AGAIN_MS = 60_000
-
-NOT_RECEIPTED = frozenset(
-    {RefusalReason.WRONG_SENDER, RefusalReason.SEQ_REUSED, RefusalReason.INTERNAL_ERROR}
-)
-"""What the rules do not hold, in any sense: the gateway keeps it."""
-
-
-@dataclass
-class _Taken:
-    """What one batch may receipt, by (gateway, stream)."""
-
-    judged: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
-    refused: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, header: EnvelopeHeader, judged: Iterable[int], refused: Iterable[Refused]) -> None:
-        """One message's outcome, once it is certain to be committed with the rest."""
-        key = (header.gateway, header.stream)
-        self.judged[key] += judged
-        self.refused[key] += [
-            fault.seq for fault in refused if fault.seq is not None and fault.reason not in NOT_RECEIPTED
-        ]
-
-    def publications(self) -> list[tuple[str, bytes]]:
-        """Topic and payload of every receipt."""
-        return [
-            (gateway_topic(gateway, Channel.RECEIPTS), receipt.model_dump_json().encode())
-            for gateway, stream in self.judged.keys() | self.refused.keys()
-            for receipt in make_receipts(
-                RULES, stream, self.judged[gateway, stream], self.refused[gateway, stream]
-            )
-        ]
 
 
 @dataclass(frozen=True)
@@ -136,12 +109,12 @@ class Engine:
         the batch is taken again.
         """
         self._note_rules()
-        taken = _Taken()
+        taken = Taken()
         done = 0
         while done < len(batch):
-            piece = _piece(batch, done)
+            piece = piece_from(batch, done)
             with self._db.transaction():
-                streams, subjects = _streams(piece), _subjects(piece)
+                streams, subjects = streams_of(piece), subjects_of(piece)
                 self._db.lock(streams | subjects)
                 with self._judgements.piece(streams, subjects):
                     for delivery, parsed in piece:
@@ -154,10 +127,10 @@ class Engine:
         prompts, self._subjects.prompts = self._subjects.prompts, []
         return prompts
 
-    def _delivery(self, delivery: Delivery, parsed: ParsedEnvelope | None, taken: _Taken) -> None:
+    def _delivery(self, delivery: Delivery, parsed: ParsedEnvelope | None, taken: Taken) -> None:
         """Deal with one message."""
         if parsed is None:
-            match _channel(delivery):
+            match channel_of(delivery):
                 case Channel.RECEIPTS:
                     self._alone(delivery.topic, lambda: self._receipt_for_events(delivery.payload))
                 case Channel.STATE:
@@ -169,7 +142,7 @@ class Engine:
             self._readings(parsed.header, parsed, delivery, taken)
 
     def _readings(
-        self, header: EnvelopeHeader, parsed: ParsedEnvelope, delivery: Delivery, taken: _Taken
+        self, header: EnvelopeHeader, parsed: ParsedEnvelope, delivery: Delivery, taken: Taken
     ) -> None:
         if not self._judgements.belongs_to(header.stream, header.gateway):
             detail = f"stream {header.stream} belongs to another gateway"
@@ -218,7 +191,7 @@ class Engine:
 
     def _place(self, header: EnvelopeHeader, reading: Reading, sent: Sent) -> _Placed | Refused | None:
         """A reading as the rules see it; None where it had been judged before."""
-        digest = _digest(reading)
+        digest = digest_of(reading)
         if self._judgements.seen(header.stream, reading.seq):
             known = self._judgements.digest(header.stream, reading.seq)
             if known in (None, digest):
@@ -336,47 +309,3 @@ class Engine:
         with self._db.transaction():
             self._desk.forget(before_ms, now_ms)
             return self._judgements.forget_before(before_ms)
-
-
-def _channel(delivery: Delivery) -> str:
-    return delivery.topic.rsplit("/", 1)[-1]
-
-
-def _piece(batch: Sequence[Delivery], start: int) -> list[tuple[Delivery, ParsedEnvelope | None]]:
-    """The messages of one transaction. What is no readings message is None."""
-    piece: list[tuple[Delivery, ParsedEnvelope | None]] = []
-    readings = 0
-    for delivery in batch[start:]:
-        if readings >= PIECE_READINGS:
-            break
-        parsed = None
-        if _channel(delivery) == Channel.READINGS:
-            parsed = parse_envelope(delivery.topic, delivery.payload)
-            readings += len(parsed.readings) + len(parsed.refused) + (parsed.header is None)
-        piece.append((delivery, parsed))
-    return piece
-
-
-_Piece = Iterable[tuple[Delivery, ParsedEnvelope | None]]
-
-
-def _streams(piece: _Piece) -> set[str]:
-    return {parsed.header.stream for _, parsed in piece if parsed is not None and parsed.header is not None}
-
-
-def _subjects(piece: _Piece) -> set[str]:
-    return {
-        subject_of(parsed.header.gateway, one.device, one.resident).id
-        for _, parsed in piece
-        if parsed is not None and parsed.header is not None
-        for one in parsed.readings
-    }
-
-
-def _digest(reading: Reading) -> str:
-    """Of what a reading says: whatever was measured, when, on whom and by what, but not its number."""
-    said = (
-        reading.t, reading.device, reading.resident, reading.kind, values_of(reading), reading.quality,
-        reading.corrects.model_dump() if reading.corrects else None,
-    )  # fmt: skip
-    return hashlib.blake2b(json.dumps(said).encode(), digest_size=8).hexdigest()

@@ -7,7 +7,6 @@ whose limit it meets without looking at the others.
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,6 @@ from functools import lru_cache
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts, PersonalLimits
 from cunmai_rules.thresholds.events import Decision, Reason
 from cunmai_rules.thresholds.forms import When
-from cunmai_rules.thresholds.limits import Direction
 from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule, digest_of, for_subject
 from cunmai_rules.thresholds.state import Member, Profile, profile_of
 
@@ -28,7 +26,7 @@ PLANS_KEPT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of one side in ascending order, each as one that includes itself; and their rules."""
+    """The limits of one side in ascending order, and their rules."""
 
     values: tuple[float, ...] = ()
     rules: tuple[VersionedRule, ...] = ()
@@ -52,8 +50,11 @@ class Group:
     normal: Decision
     """The usual."""
 
-    def met_by(self, lowest: float, highest: float) -> tuple[VersionedRule, ...]:
-        """The rules whose limit a value meets; of a value that is a table, its lowest and its highest."""
+    def may_be_met_by(self, lowest: float, highest: float) -> tuple[VersionedRule, ...]:
+        """The rules on whose limit a value lies, or beyond it: the rule itself says whether it is met.
+
+        Of a value that is a table, its lowest and its highest.
+        """
         low, high = self.low.values, self.high.values
         met: tuple[VersionedRule, ...] = ()
         if low and lowest <= low[-1]:
@@ -160,20 +161,9 @@ def _limits(rules: Sequence[VersionedRule], *, low_side: bool) -> Limits:
     for place, rule in enumerate(rules):
         assert isinstance(rule.rule.when, When), "a plain rule reads one value"
         if rule.rule.when.direction.low_side == low_side:
-            found.append((_including_itself(rule.rule.when), place, rule))
+            found.append((rule.rule.when.value, place, rule))
     found.sort(key=lambda one: one[:2])
     return Limits(tuple(one[0] for one in found), tuple(one[2] for one in found))
-
-
-def _including_itself(when: When) -> float:
-    """The same limit as one that includes itself: the next number that a float can be."""
-    match when.direction:
-        case Direction.BELOW:
-            return math.nextafter(when.value, -math.inf)
-        case Direction.ABOVE:
-            return math.nextafter(when.value, math.inf)
-        case _:
-            return when.value
 
 
 def _by_kind(

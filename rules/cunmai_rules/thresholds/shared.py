@@ -49,7 +49,7 @@ def observe(group: Group, before: GroupState, event: Observation, said: Said) ->
     if not isinstance(lowest, (int, float)) or not isinstance(highest, (int, float)):
         said.decisions.append(group.says[Reason.NO_VALUE])
         return before
-    met = group.met_by(lowest, highest)
+    met = group.may_be_met_by(lowest, highest)
     usable = not event.quality or group.accepts.issuperset(event.quality)
     t_ms = event.t_ms
     if (
@@ -58,7 +58,6 @@ def observe(group: Group, before: GroupState, event: Observation, said: Said) ->
         and not met
         and not before.apart
         and before.evidence_ms <= t_ms <= before.evidence_ms + group.stale_ms
-        and (event.arrived_ms is None or before.evidence_ms <= event.arrived_ms)
     ):  # the usual case, which `_together` would find as well
         said.decisions.append(group.normal)
         return GroupState(True, t_ms, NONE_APART)

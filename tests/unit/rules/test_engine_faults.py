@@ -11,7 +11,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from cunmai_rules import engine as engine_module
+from cunmai_rules import batch as batch_module
 from cunmai_rules import metrics
 from cunmai_rules import subjects as subjects_module
 from cunmai_rules.thresholds.window import judge
@@ -298,7 +298,7 @@ def test_a_batch_is_all_or_nothing_within_its_piece(bench: Bench, monkeypatch: p
 
 def test_a_large_batch_is_committed_in_pieces(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the notifier and the pages get at the journal; a fault in the last piece keeps the first."""
-    monkeypatch.setattr(engine_module, "PIECE_READINGS", 4)
+    monkeypatch.setattr(batch_module, "PIECE_READINGS", 4)
     topic = gateway_topic(GATEWAY, Channel.READINGS)
     messages = [envelope(bench, *[bench.reading(97) for _ in range(3)]) for _ in range(5)]
     batch = [Delivery(topic, message, bench.now_ms, n, 1) for n, message in enumerate(messages)]
