@@ -8,12 +8,16 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from prometheus_client import REGISTRY
 from starlette.testclient import TestClient
 from typer.testing import CliRunner, Result
 
 from cunmai_rules.cautions import cautions
+from cunmai_rules.chores import usual_chores
 from cunmai_rules.cli import app
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.releases.clockwatch import ClockWatch
@@ -611,6 +615,35 @@ def test_a_service_with_releases_judges_by_them_and_tells_in_health(county: Coun
     assert (health["release"], list(health["rules"])) == (1, ["oximetry"])
     assert "oximetry.yaml was changed" in health["problems"][0]
     assert cautions(settings) == ()
+
+
+def test_the_engine_gets_the_new_rules_and_the_metric_counts_what_is_wrong(county: County) -> None:
+    county.release(93, 7)
+    in_force = county.service()
+    engine, desk = SimpleNamespace(rules=in_force.rules, tick=lambda: None), SimpleNamespace()
+    (_, reload), *_ = usual_chores(in_force, cast("Any", engine), cast("Any", desk))
+    county.release(92, 8)
+    reload()
+    assert engine.rules is in_force.rules
+    assert limit(in_force) == 92
+    tamper(county.releases / "000002" / "files" / "oximetry.yaml")
+    reload()
+    assert REGISTRY.get_sample_value("cunmai_rules_file_problems") == 1
+    assert limit(in_force) == 92
+
+
+@pytest.mark.parametrize("junk", ["000002", "000009", "999999"])
+def test_junk_among_the_releases_is_reported_and_harms_nothing(county: County, junk: str) -> None:
+    county.release(93, 7)
+    service = county.service()
+    place = county.releases / junk
+    place.mkdir()
+    (place / "release.json").write_bytes(b"\xff{" * 100)
+    assert service.poll()
+    assert (limit(service), service.release) == (93, 1)
+    assert "its record cannot be read" in problems(service)
+    with pytest.raises(UserError, match=r"cannot be read|is missing"):
+        county.release(92, 8)
 
 
 def test_releases_and_approvers_go_together(county: County) -> None:
