@@ -22,3 +22,13 @@ def registry(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Registr
     registry = Registry(folder, at, data)
     yield registry
     registry.close()
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Registry]:
+    """The embedded kind alone: for what no database has a part in, or many small cases."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    registry = Registry(folder)
+    yield registry
+    registry.close()

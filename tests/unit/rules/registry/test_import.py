@@ -109,13 +109,13 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_told_with_its_place_and_nothing_is_taken(registry: Registry, fault: str) -> None:
+def test_a_fault_is_told_with_its_place_and_nothing_is_taken(here: Registry, fault: str) -> None:
     table, text, told = FAULTS[fault]
     with pytest.raises(Refused) as refused:
-        registry.take({table: text, "districts": "id,name\neast,东部\n"})
+        here.take({table: text, "districts": "id,name\neast,东部\n"})
     assert told in str(refused.value)
-    assert registry.rows("SELECT count(*) FROM districts") == [(0,)]
-    assert version(registry.db) == 0
+    assert here.rows("SELECT count(*) FROM districts") == [(0,)]
+    assert version(here.db) == 0
 
 
 def test_every_fault_of_a_file_is_told_at_once_and_bounded(registry: Registry) -> None:
