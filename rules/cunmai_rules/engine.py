@@ -282,12 +282,6 @@ class Engine:
                 self._tick(subject, now_ms)
             self._desk.chase(now_ms)
 
-    def facts_changed(self, residents: Iterable[str]) -> None:
-        """Other facts of these residents are known: at the next ticks the rules that apply to them follow."""
-        with self._db.transaction():
-            for resident in residents:
-                self._judgements.postpone(resident, 0)
-
     def _note_rules(self) -> None:
         if self._rules_noted:
             return

@@ -7,6 +7,7 @@ does, and says nothing otherwise; it is never taken for a number.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, model_validator
@@ -59,7 +60,7 @@ class ScoreOf(Part):
         self._scorer = scorer
         return self
 
-    @property
+    @cached_property
     def scorer(self) -> Scorer:
         assert self._scorer is not None, "set when the file was read"
         return self._scorer
