@@ -96,6 +96,22 @@ class Rule(Part):
             )
         return self
 
+    @model_validator(mode="after")
+    def _prompts_somebody(self) -> Rule:
+        if self.prompt is None:
+            return self
+        if isinstance(self.when, Silence):
+            raise ValueError(
+                "nothing_heard 的规则不写 prompt: 没有人在一体机前 / "
+                "a rule on nothing_heard has no prompt: nobody is at the kiosk"
+            )
+        if all(need.name.startswith(_NOBODY_MEASURED) for leaf in self.leaves for need in leaf.needs()):
+            raise ValueError(
+                "只看机构、设备或网关的规则不写 prompt: 一体机前没有居民 / "
+                "a rule on a site, a device or a gateway has no prompt: no resident is at the kiosk"
+            )
+        return self
+
     @property
     def leaves(self) -> tuple[Leaf, ...]:
         """Every condition on a single value, in the order of the file."""
@@ -115,6 +131,9 @@ class Rule(Part):
         if self.priority is not None:
             return self.priority
         return Priority.HIGH if self.grade is Grade.RED else Priority.MEDIUM
+
+
+_NOBODY_MEASURED = ("site_status", "device_status", "gateway_status")
 
 
 def _check_clear(raised: AnyWhen, cleared: AnyClear | None) -> None:

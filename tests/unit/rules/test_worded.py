@@ -363,6 +363,24 @@ def test_a_mistake_in_when_is_named_with_its_line(when: str, clear: str, zh: str
             ),
         ),
         (
+            "{nothing_heard: oximetry, for_s: 60}",
+            None,
+            {"prompt": "{zh: 请再测一次, en: again}"},
+            (
+                "test.yaml:5: rules.0: nothing_heard 的规则不写 prompt: 没有人在一体机前 / "
+                "rules.0: a rule on nothing_heard has no prompt: nobody is at the kiosk"
+            ),
+        ),
+        (
+            SILENT,
+            "{for_s: 0}",
+            {"prompt": "{zh: 请再测一次, en: again}"},
+            (
+                "test.yaml:5: rules.0: 只看机构、设备或网关的规则不写 prompt: 一体机前没有居民 / "
+                "rules.0: a rule on a site, a device or a gateway has no prompt: no resident is at the kiosk"
+            ),
+        ),
+        (
             SILENT,
             "{for_s: 0}",
             {"prompt": "{zh: 请再测一次}"},
