@@ -73,6 +73,7 @@ OUTCOMES: list[models.ValueMapping] = [
         accepted=("已受理 accepted", BLUE),
         delivered=("已送达 delivered", GREEN),
         failed=("失败 failed", RED),
+        unconfirmed=("无回执 no receipt", YELLOW),
         dropped=("不再需要 dropped", GREY),
     ),
     _words(
