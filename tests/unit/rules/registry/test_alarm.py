@@ -6,11 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
+from cunmai_rules.pages.app import build_app
 from cunmai_rules.registry.importer import Wish, import_files
+from cunmai_rules.registry.scope import Scope
+from cunmai_rules.registry.tokens import Right, Tokens
 from cunmai_rules.registry.vault import Vault
 from cunmai_wire.events import Answer
-from support.rules_bench import GATEWAY, Bench
+from support.rules_bench import GATEWAY, LINK_KEY, Bench
 
 DOCTOR, DUTY, NIGHT = "13912340001", "13912340002", "13912340003"
 TABLES = {
@@ -167,3 +171,23 @@ def grades(bench: Bench) -> list[tuple[str, str]]:
         for one in told
         if one["type"] == "grade_changed" and one["rule"] == "of-red"
     ]
+
+
+def test_the_api_is_on_the_pages_server(registered: Bench) -> None:
+    app = build_app(registered.journal, registered.settings, LINK_KEY, registered.clock, registered.in_force)
+    with registered.db.transaction():
+        token = Tokens(registered.db).make(
+            "t", Scope(("zhen",)), [Right.READ, Right.HANDOVER], [], registered.now_ms
+        )
+    headers = {"Authorization": f"Bearer {token}"}
+    with TestClient(app) as client:
+        refused = client.get("/registry/v1/residents/R-7F3K")
+        assert (refused.status_code, refused.json()["reason"]) == (401, "no_token")
+        assert refused.headers["Cache-Control"] == "no-store"
+        assert client.get("/registry/v1/residents/R-7F3K", headers=headers).json()["birth"] == "1948-03"
+        body = {"from_staff": "duty-a", "to_staff": "duty-b"}
+        path = "/registry/v1/rosters/duty/handovers"
+        assert client.post(path, headers=headers, json=body).status_code == 201
+    # From now on an alarm asks who took over.
+    registered.desaturate()
+    assert registered.escalation().contacts == ("doctor-li", "duty-b")
