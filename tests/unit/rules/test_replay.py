@@ -255,6 +255,19 @@ def test_readings_that_come_late_and_twice_end_in_the_same_alarms(tmp_path: Path
     assert alarms(one) == alarms(other) == {"slow": 1}
 
 
+def test_a_late_reading_is_put_among_those_that_came_before_it(tmp_path: Path) -> None:
+    """90 at 0 s and 20 s is an alarm, until 97 of 10 s comes and shows that it was no spell."""
+    rules = pack(tmp_path, "slow", spo2("at_or_below: 93, for_s: 15"))
+    live = [envelope(reading(1, 0, 90), sent_s=0), envelope(reading(3, 20, 90), sent_s=20)]
+    file = tmp_path / "late.jsonl"
+    file.write_text("\n".join(live))
+    assert alarms(replay("--rules", rules, file)) == {"slow": 1}
+    file.write_text("\n".join([*live, envelope(reading(2, 10, 97), reading(4, 21, 97), sent_s=21)]))
+    found = replay("--rules", rules, file)
+    assert alarms(found) == {"slow": 0}
+    assert found["rule_sets"][0]["messages"] == 1  # it had been sent by then
+
+
 def test_a_corrected_reading_counts_for_whom_it_is_corrected_to(tmp_path: Path, plain: Path) -> None:
     """R-7F3K's 90 was R-5K8D's: the alarm of the first is taken back, and the second has one, for review."""
     corrects = {"stream": STREAM, "seq": 1, "resident": "R-7F3K"}
