@@ -13,6 +13,7 @@ from cunmai_rules.thresholds.memory import NOTHING_YET, Key, Memory, dump_memory
 from cunmai_rules.thresholds.state import Profile, pack_profile, unpack_profile
 from cunmai_runtime import held
 
+PATTERNS_AT_ONCE = 50
 MOST_PROFILES = 1000
 """Kept at hand; the journal has them all."""
 
@@ -142,18 +143,27 @@ class Judgements:
         removed = sorted(before.difference(rules))
         for rule in removed:
             self._db.execute("DELETE FROM rule_seen WHERE slot = ? AND id = ?", (share.slot, rule))
-            self._due_at_once(rule)
+        self._due_at_once(removed)
         added = [(share.slot, rule) for rule in sorted(set(rules) - seen)]
         self._db.executemany("INSERT INTO rule_seen VALUES (?, ?) ON CONFLICT DO NOTHING", added)
         return removed
 
-    def _due_at_once(self, rule: str) -> None:
-        """Whose state says something of a rule: by its name, or by a profile that has it."""
-        named = self._db.execute("SELECT key FROM profile WHERE body LIKE ?", (f'%"{rule}"%',)).fetchall()
-        for said in (f'%"{rule}":%', *(f'%"profile":"{key}"%' for (key,) in named)):
+    def _due_at_once(self, rules: Sequence[str]) -> None:
+        """Whose state says something of these: by their names, or by a profile that has them. A look at all of
+        them takes a while, so that it is taken once for many.
+        """
+        if not rules:
+            return
+        said = [f'%"{rule}":%' for rule in rules]
+        for key, body in self._db.execute("SELECT key, body FROM profile"):
+            if any(f'"{rule}"' in body for rule in rules):
+                said.append(f'%"profile":"{key}"%')
+        for start in range(0, len(said), PATTERNS_AT_ONCE):
+            some = said[start : start + PATTERNS_AT_ONCE]
+            either = " OR ".join(["state LIKE ?"] * len(some))
             self._db.execute(
-                "UPDATE subject SET due_ms = 0 WHERE part % ? = ? AND state LIKE ?",
-                (self._db.share.workers, self._db.share.slot, said),
+                f"UPDATE subject SET due_ms = 0 WHERE part % ? = ? AND ({either})",  # noqa: S608 - a constant
+                (self._db.share.workers, self._db.share.slot, *some),
             )
 
     def due_subjects(self, now_ms: int, limit: int) -> list[Subject]:

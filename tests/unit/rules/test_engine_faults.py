@@ -19,7 +19,7 @@ from cunmai_runtime.errors import Retryable
 from cunmai_runtime.intake import Delivery
 from cunmai_wire.parsing import RefusalReason
 from cunmai_wire.topics import Channel, gateway_topic
-from support.rules import OXIMETRY
+from support.rules import OXIMETRY, oximetry_rules
 from support.rules_bench import GATEWAY, STREAM, Bench
 
 POISON_PCT = 13.0
@@ -314,3 +314,16 @@ def test_a_large_batch_is_committed_in_pieces(bench: Bench, monkeypatch: pytest.
     (receipt,) = bench.engine.take(batch)
     assert len(begun) == 3
     assert json.loads(receipt[1])["ranges"] == [[1, 15]]
+
+
+def test_a_removed_rule_lets_go_of_those_whom_it_found_well(bench: Bench) -> None:
+    """Quiet rules have no state of their own: the profile names them."""
+    bench.deliver(bench.reading(97))
+    assert [row[0] for row in bench.rows("SELECT due_ms FROM subject")] == [bench.now_ms + 900_001]
+    bench.engine.rules = oximetry_rules(OXIMETRY.replace(b"id: spo2-low", b"id: other"))
+    bench.engine.tick()
+    told = [json.loads(body) for (body,) in bench.rows("SELECT body FROM event ORDER BY n")]
+    assert [(one["rule"], one["grade"]) for one in told if one["type"] == "grade_changed"] == [
+        ("spo2-low", "green"),
+        ("spo2-low", "grey"),
+    ]
