@@ -37,6 +37,8 @@ class Loaded:
     file: CaseFile
     packs: tuple[Path, ...]
     rules: RuleSet
+    first_rules: tuple[str, ...]
+    """Of the first pack: those that its cases are to cover."""
 
     def line_of(self, case: int, path: Path_ = ()) -> str:
         return f"{self.document.file}:{self.document.line_of(('cases', case, *path))}"
@@ -118,11 +120,12 @@ def load_cases(path: Path) -> Loaded:
     problems = list(_wrong_packs(document, names))
     if problems:
         raise FileProblems(problems)
-    rules = build_rules([(pack.name, _read(document, pack)) for pack in packs])
+    sources = [(pack.name, _read(document, pack)) for pack in packs]
+    rules = build_rules(sources)
     problems = list(_wrong_rules(document, file, rules))
     if problems:
         raise FileProblems(problems)
-    return Loaded(path, document, file, packs, rules)
+    return Loaded(path, document, file, packs, rules, tuple(build_rules(sources[:1]).by_id))
 
 
 def _wrong_packs(document: Document, names: Sequence[str]) -> Iterator[Problem]:
@@ -196,13 +199,15 @@ def run_case(loaded: Loaded, n: int) -> Result:
 
 
 def _uncovered(results: Sequence[tuple[Loaded, list[Result]]]) -> Iterator[str]:
-    """By pack, over all files of cases that test it."""
-    by_packs: dict[tuple[Path, ...], tuple[RuleSet, list[Played]]] = {}
+    """By rule, over all files of cases that know it."""
+    played: dict[Path, list[tuple[RuleSet, list[Played]]]] = {}
     for file, those in results:
-        by_packs.setdefault(file.packs, (file.rules, []))[1].extend(result.played for result in those)
-    for packs, (rules, played) in by_packs.items():
-        for one in uncovered(rules, played):
-            yield f"{packs[0].name}: {one.rule}: {one.zh} / {one.en}"
+        played.setdefault(file.path.parent, []).append((file.rules, [result.played for result in those]))
+    for file, _ in results:
+        for rule in file.first_rules:
+            known = [one for rules, all_ in played[file.path.parent] if rule in rules.by_id for one in all_]
+            for gap in uncovered(rule, known):
+                yield f"{file.packs[0].name}: {rule}: {gap.zh} / {gap.en}"
 
 
 def _without_cases(paths: Iterable[Path], loaded: Sequence[Loaded]) -> Iterator[str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.tools.cases import Case, Expect
 from cunmai_rules.tools.play import Played, Snapshot
 from cunmai_rules.tools.spans import show_span
@@ -74,20 +73,13 @@ def _of_counts(
 class Uncovered:
     """What no case tells of a rule."""
 
-    rule: str
     zh: str
     en: str
 
 
-def uncovered(rules: RuleSet, all_played: Iterable[Played]) -> Sequence[Uncovered]:
-    """Rules that no case raises, and rules that are raised by every case that reads them."""
-    played = list(all_played)
-    found = []
-    for rule in rules.by_id:
-        if not any(rule in one.raised for one in played):
-            found.append(Uncovered(rule, "没有用例使它触发", "no case raises it"))
-        if not any(rule in one.read - one.raised for one in played):
-            found.append(
-                Uncovered(rule, "没有用例读到它的值而不触发", "no case reads its value without raising it")
-            )
-    return found
+def uncovered(rule: str, played: Sequence[Played]) -> Iterator[Uncovered]:
+    """A rule that no case raises, or that is raised by every case that reads it."""
+    if not any(rule in one.raised for one in played):
+        yield Uncovered("没有用例使它触发", "no case raises it")
+    if not any(rule in one.read - one.raised for one in played):
+        yield Uncovered("没有用例读到它的值而不触发", "no case reads its value without raising it")
