@@ -32,6 +32,7 @@ from cunmai_rules.selftest.selftest import SelfTest
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import InForce
 from cunmai_runtime.clock import Clock, system_clock
+from cunmai_runtime.errors import Retryable
 from cunmai_runtime.hold import Hold, Stopped
 from cunmai_runtime.intake import Intake
 from cunmai_runtime.mqtt_client import forget_session
@@ -136,7 +137,9 @@ class Slot:
                     self._work(db, stop)
                 finally:
                     self._common.held.discard(self.number)
-                db.leave_role(JUDGE, self.number)
+                    # Also after a fault that may pass: the lock is counted, and one more would stay behind.
+                    with suppress(SessionLost, Retryable):
+                        db.leave_role(JUDGE, self.number)
                 self._log.info("rules.slot_left")
             # Whoever stands by does what it should.
             self._common.pulse.beat("judging")
