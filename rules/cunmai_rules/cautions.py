@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cunmai_rules.notify.providers.settings import AliyunProvider, TencentProvider
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
 
@@ -23,4 +24,10 @@ def cautions(settings: RulesSettings) -> tuple[str, ...]:
             "the threshold files that come with the program are in use, and an upgrade replaces them: "
             "copy them, and name the folder as `packs`"
         )
+    high += [
+        f"{one.name} 的回调没有签名, 请填写 callback_from 限制来源 / "
+        f"the callbacks of {one.name} are not signed: limit whence they come with callback_from"
+        for one in settings.providers
+        if isinstance(one, AliyunProvider | TencentProvider) and one.callback_token and not one.callback_from
+    ]
     return tuple(high)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from prometheus_client import REGISTRY
 
+from cunmai_rules.cautions import cautions
 from cunmai_rules.escalation.policy import Status
 from cunmai_rules.notify.providers.signatures import twilio_signature
 from cunmai_wire.events import Answer
@@ -342,3 +343,12 @@ def test_the_published_example_of_the_webhook_specification_is_believed(make: Ma
         assert client.post("/sms/a/replies", content=body, headers=headers).json() == {"refused": "bad_form"}
         refused = client.post("/sms/a/replies", content=body.replace("4}", "5}"), headers=headers)
         assert refused.json() == {"refused": "bad_signature"}
+
+
+def test_callbacks_that_anybody_with_the_token_may_send_are_a_caution(make: Make) -> None:
+    open_to_all = make(unsigned_provider("ali"))
+    limited = make(unsigned_provider("ali", callback_from=["203.0.113.0/24"]))
+    told_of = [
+        any("callbacks of ali" in one for one in cautions(bench.settings)) for bench in (open_to_all, limited)
+    ]
+    assert told_of == [True, False]
