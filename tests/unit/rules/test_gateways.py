@@ -65,8 +65,8 @@ def gateways(bench: Bench) -> Bench:
 def message(at_ms: int, presence: str = "online", **more: Any) -> dict[str, Any]:
     return {
         "v": 1, "gateway": GATEWAY, "presence": presence, "at": at_ms, "clock": "trusted", "stream": STREAM,
-        "measured": 7, "software": "0.1", **more,
-    }  # fmt: skip
+        "measured": 7, "software": "0.1",
+    } | more  # fmt: skip
 
 
 def says(bench: Bench, presence: str = "online", **more: Any) -> dict[str, Any]:
@@ -170,9 +170,12 @@ def test_the_silence_of_a_gateway_is_counted_from_its_last_message(gateways: Ben
 
 
 def test_a_message_that_the_broker_kept_since_before_we_began_is_as_old_as_it_says(gateways: Bench) -> None:
-    arrives(gateways, message(gateways.now_ms - 86_400_000))
+    kept = message(gateways.now_ms - 86_400_000)
+    arrives(gateways, kept)
     gateways.passes(1)
     assert [rule for rule, *_ in reviews(gateways)] == ["gateway-silent"]
+    arrives(gateways, kept)
+    assert gateways.rows("SELECT seq, t_ms FROM observation") == [(1, kept["at"])]
 
 
 def test_a_clock_that_is_not_trusted_for_two_minutes(gateways: Bench) -> None:
@@ -205,9 +208,9 @@ def test_old_messages_are_dropped_and_the_newest_stays(gateways: Bench) -> None:
         (TOPIC, b""),
         (TOPIC, b"{"),
         (TOPIC, b'{"v": 1}'),
-        (gateway_topic("cz-02", Channel.STATE), json.dumps(message(T0_MS)).encode()),
-        ("cunmai/v1/99/cz-01/state", json.dumps(message(T0_MS)).encode()),
-        ("x/state", json.dumps(message(T0_MS)).encode()),
+        (gateway_topic("cz-02", Channel.STATE), json.dumps(message(T0_MS, measured=8)).encode()),
+        ("cunmai/v1/99/cz-01/state", json.dumps(message(T0_MS, measured=8)).encode()),
+        ("x/state", json.dumps(message(T0_MS, measured=8)).encode()),
     ],
 )
 def test_what_is_no_state_of_its_gateway_is_passed_over(gateways: Bench, topic: str, payload: bytes) -> None:
