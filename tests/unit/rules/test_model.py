@@ -125,7 +125,9 @@ class World:
             if one["type"] == "grade_changed"
         }
         standing = self.db.execute(
-            "SELECT escalation.subject, finding.rule, finding.reason, finding.reading_t_ms FROM finding"
+            # A live reading that raises an alarm, or makes a page of an earlier late one, asks for the same page.
+            "SELECT escalation.subject, finding.rule, replace(finding.reason, 'confirmed_live', 'limit_met'),"
+            " finding.reading_t_ms FROM finding"
             " JOIN escalation ON escalation.id = finding.escalation WHERE withdrawn_ms IS NULL"
         )
         judged = self.db.execute("SELECT subject, seq FROM observation WHERE corrected = 0")
