@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cunmai_rules.journal.judgements import subject_of
 from cunmai_runtime.intake import Delivery
@@ -39,6 +39,13 @@ class Taken:
             fault.seq for fault in refused if fault.seq is not None and fault.reason not in NOT_RECEIPTED
         ]
 
+    def join(self, other: Taken) -> None:
+        """What another piece of the batch may receipt."""
+        for key, seqs in other.judged.items():
+            self.judged[key] += seqs
+        for key, seqs in other.refused.items():
+            self.refused[key] += seqs
+
     def publications(self) -> list[tuple[str, bytes]]:
         """Topic and payload of every receipt."""
         return [
@@ -55,7 +62,12 @@ def channel_of(delivery: Delivery) -> str:
     return delivery.topic.rsplit("/", 1)[-1]
 
 
-def piece_from(batch: Sequence[Delivery], start: int) -> list[tuple[Delivery, ParsedEnvelope | None]]:
+Arrived = tuple[Delivery, ParsedEnvelope | None]
+"""A message, and what it says; None where it is no readings message."""
+Piece = Sequence[Arrived]
+
+
+def piece_from(batch: Sequence[Delivery], start: int) -> list[Arrived]:
     """The messages of one transaction. What is no readings message is None."""
     piece: list[tuple[Delivery, ParsedEnvelope | None]] = []
     readings = 0
@@ -70,7 +82,17 @@ def piece_from(batch: Sequence[Delivery], start: int) -> list[tuple[Delivery, Pa
     return piece
 
 
-Piece = Iterable[tuple[Delivery, ParsedEnvelope | None]]
+def parts_of(piece: Piece) -> list[Piece]:
+    """A piece taken apart: into messages, and one message into its readings. Empty where it is one already."""
+    if len(piece) > 1:
+        return [[one] for one in piece]
+    ((delivery, parsed),) = piece
+    if parsed is None or len(parsed.readings) + len(parsed.refused) < 2:
+        return []
+    return [
+        *([(delivery, replace(parsed, readings=(one,), refused=()))] for one in parsed.readings),
+        *([(delivery, replace(parsed, readings=(), refused=(one,)))] for one in parsed.refused),
+    ]
 
 
 def streams_of(piece: Piece) -> set[str]:

@@ -21,9 +21,12 @@ from cunmai_rules import metrics
 from cunmai_rules.arrival import Placed, Sent, place
 from cunmai_rules.batch import (
     NOT_RECEIPTED,
+    Arrived,
+    Piece,
     Taken,
     channel_of,
     digest_of,
+    parts_of,
     piece_from,
     streams_of,
     subjects_of,
@@ -31,7 +34,7 @@ from cunmai_rules.batch import (
 from cunmai_rules.clocks import Clocks
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.gateways import Gateways
-from cunmai_rules.journal.database import FAULTS, Database
+from cunmai_rules.journal.database import FAULTS, Database, StatementRefused
 from cunmai_rules.journal.judgements import REFUSED, Subject, subject_of
 from cunmai_rules.journal.piece import PieceJudgements
 from cunmai_rules.registry.facts import RegistryFacts
@@ -113,14 +116,39 @@ class Engine:
         done = 0
         while done < len(batch):
             piece = piece_from(batch, done)
+            self._take_piece(piece, taken)
+            done += len(piece)
+        return [*taken.publications(), *self._prompts()]
+
+    def _take_piece(self, piece: Piece, taken: Taken) -> None:
+        """Judge one piece in one transaction. What the database refuses is found, and set aside alone."""
+        mine = Taken()
+        prompts = len(self._subjects.prompts)
+        try:
             with self._db.transaction():
                 streams, subjects = streams_of(piece), subjects_of(piece)
                 self._db.lock(streams | subjects)
                 with self._judgements.piece(streams, subjects):
                     for delivery, parsed in piece:
-                        self._delivery(delivery, parsed, taken)
-            done += len(piece)
-        return [*taken.publications(), *self._prompts()]
+                        self._delivery(delivery, parsed, mine)
+        except StatementRefused as refused:
+            del self._subjects.prompts[prompts:]
+            parts = parts_of(piece)
+            for part in parts:
+                self._take_piece(part, taken)
+            if not parts:
+                self._set_aside(piece[0], refused)
+        else:
+            taken.join(mine)
+
+    def _set_aside(self, one: Arrived, refused: StatementRefused) -> None:
+        """One reading that the database does not take. It is not receipted: its gateway keeps it."""
+        delivery, parsed = one
+        if self._changed(delivery.topic, str(refused)):
+            self._log.error("rules.internal_error", where=delivery.topic, why=str(refused))
+        seqs = [reading.seq for reading in parsed.readings] if parsed is not None else [None]
+        faults = [Refused(RefusalReason.INTERNAL_ERROR, str(refused), seq) for seq in seqs]
+        self._count_refusals(delivery.topic, faults)
 
     def _prompts(self) -> list[Publication]:
         """What the kiosks are to show."""

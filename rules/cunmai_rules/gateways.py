@@ -79,7 +79,7 @@ class Gateways:
     def _judge(self, state: GatewayState, digest: str, now_ms: int, rules: RuleSet) -> None:
         subject, stream = subject_of_gateway(state.gateway), stream_of_gateway(state.gateway)
         self._db.lock((subject.id,))
-        last_seq, known = self._known(stream, digest)
+        last_seq, known = self._judgements.newest_of(stream, digest)
         if known:
             return
         # The first of a gateway may be one that the broker has kept since long ago.
@@ -101,12 +101,3 @@ class Gateways:
             "DELETE FROM observation WHERE stream = ? AND seq < ? AND t_ms < ?",
             (stream, event.seq, now_ms - KEPT_MS),
         )
-
-    def _known(self, stream: str, digest: str) -> tuple[int, bool]:
-        """The number of the newest message on record, and whether this one is."""
-        rows = self._db.execute(
-            "SELECT max(seq), max(CASE WHEN digest = ? THEN 1 ELSE 0 END) FROM observation WHERE stream = ?",
-            (digest, stream),
-        )
-        ((last_seq, known),) = rows.fetchall()
-        return last_seq or 0, bool(known)

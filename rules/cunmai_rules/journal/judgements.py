@@ -208,6 +208,14 @@ class Judgements:
 
     # -- corrections ----------------------------------------------------------------------------------
 
+    def newest_of(self, stream: str, digest: str) -> tuple[int, bool]:
+        """The number of a stream's newest reading on record (0: none is), and whether one of this digest is."""
+        ((last_seq, known),) = self._db.execute(
+            "SELECT max(seq), max(CASE WHEN digest = ? THEN 1 ELSE 0 END) FROM observation WHERE stream = ?",
+            (digest, stream),
+        ).fetchall()
+        return last_seq or 0, bool(known)
+
     def sender(self, stream: str) -> str | None:
         """The gateway that a stream belongs to, or None where nothing came of it yet."""
         row = self._db.execute("SELECT gateway FROM sender WHERE stream = ?", (stream,)).fetchone()

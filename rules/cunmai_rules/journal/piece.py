@@ -208,6 +208,10 @@ class PieceJudgements(Judgements):
         self._write_out()
         return super().since(subject, after)
 
+    def newest_of(self, stream: str, digest: str) -> tuple[int, bool]:
+        self._write_out()
+        return super().newest_of(stream, digest)
+
     def counted(self, stream: str, seq: int) -> tuple[Subject, Key] | None:
         self._write_out()
         return super().counted(stream, seq)

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import structlog
+from cunmai_rules.journal.piece import PieceJudgements
 from structlog.testing import capture_logs
 
 from cunmai_rules import batch as batch_module
 from cunmai_rules import metrics
 from cunmai_rules import subjects as subjects_module
+from cunmai_rules.journal.database import StatementRefused
 from cunmai_rules.thresholds.window import judge
 from cunmai_runtime.errors import Retryable
 from cunmai_runtime.intake import Delivery
@@ -327,3 +329,31 @@ def test_a_removed_rule_lets_go_of_those_whom_it_found_well(bench: Bench) -> Non
         ("spo2-low", "green"),
         ("spo2-low", "grey"),
     ]
+
+
+def test_a_reading_that_the_database_refuses_is_set_aside_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is noticed when the piece is written, long after it was judged: the piece is taken apart to find it."""
+    write = PieceJudgements._write_out
+
+    def refusing(self: PieceJudgements) -> None:
+        if self._kept is not None and any("R-OTHER" in str(row) for row in self._kept.observations):
+            raise StatementRefused("the rules' journal: a constraint")
+        write(self)
+
+    monkeypatch.setattr(PieceJudgements, "_write_out", refusing)
+    before = refusals(RefusalReason.INTERNAL_ERROR)
+    good = [bench.reading(90, t=bench.now_ms + n) for n in range(3)]
+    bad = bench.reading(POISON_PCT, resident="R-OTHER")
+    batch = [
+        Delivery(gateway_topic(GATEWAY, Channel.READINGS), envelope(bench, good[0], bad, good[1]), bench.now_ms, 1, 1),
+        Delivery(gateway_topic(GATEWAY, Channel.READINGS), envelope(bench, good[2]), bench.now_ms, 2, 1),
+    ]  # fmt: skip
+    with capture_logs() as logs:
+        bench.receipts += [json.loads(body) for _, body in bench.engine.take(batch)]
+    assert covered(bench) == {good[0]["seq"], good[1]["seq"], good[2]["seq"]}
+    assert refusals(RefusalReason.INTERNAL_ERROR) == before + 1
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["rules.internal_error"]
+    kept = bench.rows("SELECT seq FROM observation ORDER BY seq")
+    assert kept == [(seq,) for seq in sorted(covered(bench))]

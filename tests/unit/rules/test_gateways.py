@@ -10,6 +10,7 @@ import pytest
 
 from cunmai_rules.gateways import KEPT_MS, status_of
 from cunmai_rules.slots import Slot
+from cunmai_runtime.intake import Delivery
 from cunmai_wire.state import GatewayState
 from cunmai_wire.topics import Channel, gateway_topic
 from support.rules import T0_MS
@@ -269,3 +270,17 @@ def test_the_service_listens_to_readings_and_states(number: int, workers: int, h
 )  # fmt: skip
 def test_the_values_of_a_message(state: dict[str, Any], arrived_ms: int, values: dict[str, object]) -> None:
     assert status_of(GatewayState.model_validate_json(json.dumps(state)), arrived_ms) == values
+
+
+def test_two_state_messages_in_one_batch_have_two_numbers(gateways: Bench) -> None:
+    """A gateway that connects and goes while we were away: the broker sends both at once."""
+    batch = [
+        Delivery(TOPIC, json.dumps(message(gateways.now_ms + n, presence)).encode(), gateways.now_ms, mid=n, epoch=1)
+        for n, presence in enumerate(("online", "offline", "online"), 1)
+    ]  # fmt: skip
+    gateways.engine.take(batch)
+    assert gateways.rows("SELECT seq FROM observation WHERE kind = 'gateway_status' ORDER BY seq") == [
+        (1,), (2,), (3,)
+    ]  # fmt: skip
+    gateways.engine.take(batch[2:])  # and what is sent again is known
+    assert gateways.rows("SELECT count(*) FROM observation WHERE kind = 'gateway_status'") == [(3,)]
