@@ -64,9 +64,15 @@ class Applies(Part):
     """Has none of these."""
     risk_colour: Annotated[tuple[Colour, ...], Field(max_length=3)] = ()
     altitude_m: Range | None = None
+    where_unknown: Literal["applies", "does_not"] = "applies"
+    """Whether the rule is for somebody of whom a fact that it asks for is not known. Left out, it is: a missed
+    alarm would be worse. `does_not` is for rules of a few people (pregnant, a child, a diagnosis) where the rules
+    for everybody hold anyway. The altitude is always taken as fitting where it is not known."""
 
     def fits(self, facts: Facts, *, reads_spo2: bool) -> bool:
         """Whether the rule applies to a subject of whom this is known."""
+        if self.where_unknown == "does_not" and self.asks_for_unknown(facts):
+            return False
         altitude = self.altitude_m
         if altitude is None and reads_spo2:
             altitude = _DEFAULT_ALTITUDE
@@ -79,6 +85,18 @@ class Applies(Part):
             and (not self.conditions or has is None or not has.isdisjoint(self.conditions))
             and (has is None or has.isdisjoint(self.without_conditions))
             and (not self.risk_colour or facts.risk_colour in (None, *self.risk_colour))
+        )
+
+    def asks_for_unknown(self, facts: Facts) -> bool:
+        """Whether a fact that this asks for is not known."""
+        age_known = not (
+            facts.age_years is None and facts.age_months is None and facts.age_band_years is None
+        )
+        return (
+            ((self.age_years is not None or self.age_months is not None) and not age_known)
+            or (self.pregnant is not None and facts.pregnant is None)
+            or (bool(self.conditions or self.without_conditions) and facts.conditions is None)
+            or (bool(self.risk_colour) and facts.risk_colour is None)
         )
 
 

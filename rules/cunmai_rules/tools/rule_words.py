@@ -93,6 +93,10 @@ def _lines(rule: VersionedRule, facts: Facts) -> Iterator[tuple[Pair, Pair | Non
         colour = facts.risk_colour
         unfit = colour is not None and colour not in applies.risk_colour
         yield line, (f"是{COLOURS[colour][0]}", COLOURS[colour][1]) if colour and unfit else None
+    if applies.where_unknown == "does_not":
+        left_out = not applies.fits(facts, reads_spo2=False) and applies.asks_for_unknown(facts)
+        unknown = ("的这些情况没有登记", "is somebody of whom that is not known")
+        yield ("登记库中已知符合的人", "those of whom this is known"), unknown if left_out else None
     if altitude is not None:
         yield _ranged(("机构海拔", "altitude of the clinic"), altitude, facts.altitude_m, ("米", "m"))
 

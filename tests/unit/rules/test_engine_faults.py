@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import structlog
-from cunmai_rules.journal.piece import PieceJudgements
 from structlog.testing import capture_logs
 
 from cunmai_rules import batch as batch_module
 from cunmai_rules import metrics
 from cunmai_rules import subjects as subjects_module
 from cunmai_rules.journal.database import StatementRefused
+from cunmai_rules.journal.piece import PieceJudgements
 from cunmai_rules.thresholds.window import judge
 from cunmai_runtime.errors import Retryable
 from cunmai_runtime.intake import Delivery

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cunmai_rules.thresholds.applies import Facts, PersonalLimits
+from cunmai_rules.thresholds.applies import Applies, Facts, PersonalLimits
 from cunmai_rules.thresholds.catalogue import KIND_NAMES
 from cunmai_rules.thresholds.sentence import rule_sentence
 from cunmai_rules.thresholds.state import rule_states
@@ -459,3 +459,29 @@ def test_a_mistake_is_named_with_its_line(
     with pytest.raises(FileProblems) as caught:
         one_rule(when, clear, **more)
     assert problem in [str(one) for one in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("applies", "facts", "default", "left_out"),
+    [
+        ({"pregnant": True}, Facts(), True, False),
+        ({"pregnant": True}, Facts(pregnant=True), True, True),
+        ({"pregnant": True}, Facts(pregnant=False), False, False),
+        ({"age_years": {"below": 16}}, Facts(), True, False),
+        ({"age_years": {"below": 16}}, Facts(age_years=15), True, True),
+        ({"age_months": {"below": 168}}, Facts(age_band_years=(0, 5)), True, True),
+        ({"conditions": ["diabetes"]}, Facts(), True, False),
+        ({"conditions": ["diabetes"]}, Facts(conditions=frozenset({"diabetes"})), True, True),
+        ({"without_conditions": ["copd"]}, Facts(), True, False),
+        ({"risk_colour": ["red"]}, Facts(), True, False),
+        ({"risk_colour": ["red"]}, Facts(risk_colour="red"), True, True),
+        # The altitude is the clinic's, not the resident's: it never leaves anybody out by being unknown.
+        ({"altitude_m": {"at_or_below": 2500}}, Facts(), True, True),
+    ],
+)
+def test_whom_nothing_is_known_of(
+    applies: dict[str, object], facts: Facts, default: bool, left_out: bool
+) -> None:
+    assert Applies.model_validate(applies).fits(facts, reads_spo2=True) is default
+    careful = Applies.model_validate(applies | {"where_unknown": "does_not"})
+    assert careful.fits(facts, reads_spo2=True) is left_out
