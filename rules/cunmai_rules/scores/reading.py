@@ -38,9 +38,19 @@ class Scorer:
         """Every `kind.field` that it looks at."""
         self._find = [_finder(one) for one in table.inputs.values()]
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._score)
+        # A rule asks twice of the same moment: what raises it, and what clears it. One name for all of it, so
+        # that another thread sees all or nothing.
+        self._last: tuple[AtHand | None, int | None, Scored | Range | None] = (None, None, None)
 
     def outcome(self, at: AtHand, within_s: int | None) -> Scored | Range | None:
         """The score, or its range where something is missing or too old; None where it is not for this subject."""
+        asked, within, found = self._last
+        if asked is not at or within != within_s:
+            found = self._outcome(at, within_s)
+            self._last = (at, within_s, found)
+        return found
+
+    def _outcome(self, at: AtHand, within_s: int | None) -> Scored | Range | None:
         if any(one.surely(at.facts) for one in self.table.not_for):
             return None
         return self._remembered(tuple(find(at, within_s) for find in self._find))
