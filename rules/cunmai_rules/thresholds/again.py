@@ -80,6 +80,10 @@ def differences(was: Fold, now: Fold) -> list[Action | Revision]:
     actions: list[Action | Revision] = []
     for key, found in now.found.items():
         if key in was.found:
+            before = was.found[key]
+            if (found.source, found.reason) != (before.source, before.reason):
+                # Of one moment, by another reading of that moment, or for another reason.
+                actions.append(Amend(key, found))
             continue
         moved = next((old for old in gone if _same_finding(gone[old], found)), None)
         if moved is None or (_stands(found, now) and not _stands(found, was)):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from cunmai_rules.escalation.policy import Status
+from cunmai_rules.thresholds.loader import build_rules
 from cunmai_rules.thresholds.state import rule_state, rule_states
 from cunmai_wire.events import Answer
 from cunmai_wire.topics import Channel, gateway_topic
+from support.rules import OXIMETRY
 from support.rules_bench import STREAM, Bench
 
 
@@ -181,3 +184,23 @@ def test_nobody_corrects_the_readings_of_another_gateway(bench: Bench) -> None:
     bench.deliver_raw(gateway_topic("evil-gw", Channel.READINGS), json.dumps(envelope).encode())
     assert bench.receipts == []
     assert bench.rows("SELECT corrected FROM observation") == [(0,)]
+
+
+def test_a_finding_that_another_reading_of_the_same_moment_holds_up_stands(bench: Bench) -> None:
+    """Two devices of one millisecond: the one that the finding names was somebody else's."""
+    both = [bench.reading(80, device=device) for device in ("oxi-1", "oxi-2")]
+    bench.engine.rules = build_rules([("deep.yaml", OXIMETRY.replace(b"for_s: 15", b"for_s: 0"))])
+    bench.deliver(*both)
+    ((stream, seq),) = bench.rows("SELECT stream, seq FROM finding WHERE withdrawn_ms IS NULL")
+    named = next(one for one in both if one["seq"] == seq)
+    earlier = {"stream": stream, "seq": seq, "resident": "R-7F3K"}
+    bench.deliver(
+        bench.reading(80, device=named["device"], resident="R-OTHER", t=named["t"], corrects=earlier)
+    )
+    other = next(one["seq"] for one in both if one["seq"] != seq)
+    assert bench.rows(
+        "SELECT seq FROM finding WHERE withdrawn_ms IS NULL AND escalation IN"
+        " (SELECT id FROM escalation WHERE subject = 'R-7F3K')"
+    ) == [(other,)]  # fmt: skip
+    (mine,) = [one for one in bench.desk.escalations.newest(10) if one.resident == "R-7F3K"]
+    assert mine.status is not Status.CLOSED
