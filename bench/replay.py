@@ -21,8 +21,8 @@ from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.loader import load_rules
-from cunmai_rules.tools.replaying import DAY_MS, Named, Setting, replay_tape
-from cunmai_rules.tools.tape import Heard, Tape
+from cunmai_rules.tools.replay.replaying import DAY_MS, Named, Setting, replay_tape
+from cunmai_rules.tools.replay.tape import Heard, Tape
 
 BEGINS_MS = 1_767_225_600_000
 

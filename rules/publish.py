@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cunmai_rules.thresholds.schema import score_schema, threshold_schema
-from cunmai_rules.tools.cases import case_schema
+from cunmai_rules.tools.golden.cases import case_schema
 
 FOLDER = Path(__file__).parent / "schema"
 

@@ -35,11 +35,11 @@ from cunmai_rules.service import RulesService
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.tools.check import check
-from cunmai_rules.tools.explain import explain
-from cunmai_rules.tools.preview import preview
-from cunmai_rules.tools.replay import replay
+from cunmai_rules.tools.explain.explain import explain
+from cunmai_rules.tools.golden.testing import run_tests
+from cunmai_rules.tools.preview.preview import preview
+from cunmai_rules.tools.replay.replay import replay
 from cunmai_rules.tools.sms_check import sms_check
-from cunmai_rules.tools.testing import run_tests
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.logs import configure_logging

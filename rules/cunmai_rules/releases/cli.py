@@ -29,7 +29,7 @@ from cunmai_rules.releases.publishing import (
 from cunmai_rules.releases.release import Opened
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.tools.check import warnings_of
-from cunmai_rules.tools.testing import SUFFIX, case_files, load_cases, run_case
+from cunmai_rules.tools.golden.testing import SUFFIX, case_files, load_cases, run_case
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import load_model

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from cunmai_rules.cli import app
 from cunmai_rules.registry import audit
 from cunmai_rules.thresholds.events import Reason
-from cunmai_rules.tools.explaining import REASONS
+from cunmai_rules.tools.explain.explaining import REASONS
 from cunmai_runtime.errors import UserError
 from cunmai_wire.events import Answer
 from support.rules import OXIMETRY, T0_MS

@@ -21,9 +21,9 @@ from ruamel.yaml import YAML
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.loader import build_rules, is_pack, read_packs
 from cunmai_rules.thresholds.sentence import rule_sentence
-from cunmai_rules.tools.cases import CaseFile
 from cunmai_rules.tools.check import warnings_of
-from cunmai_rules.tools.play import TooLong, play
+from cunmai_rules.tools.golden.cases import CaseFile
+from cunmai_rules.tools.golden.play import TooLong, play
 from cunmai_runtime.yamlfile import FileProblems, Problem, parse_document, validate
 
 EXAMPLES = int(os.environ.get("CUNMAI_FUZZ", "40"))

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from cunmai_rules.cli import app
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.limits import Limit
-from cunmai_rules.tools.numberline import number_line_svg
-from cunmai_rules.tools.rule_words import GRADES, LANES, PRIORITIES
+from cunmai_rules.tools.preview.numberline import number_line_svg
+from cunmai_rules.tools.preview.rule_words import GRADES, LANES, PRIORITIES
 from cunmai_runtime.yamlfile import FileProblems
 from cunmai_wire.events import Grade, Priority
 

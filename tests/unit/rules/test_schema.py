@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from cunmai_rules.shipped import packs_dir, scores_dir
 from cunmai_rules.thresholds.loader import build_rules, is_pack
 from cunmai_rules.thresholds.schema import score_schema, threshold_schema
-from cunmai_rules.tools.cases import case_schema
+from cunmai_rules.tools.golden.cases import case_schema
 from support.rules import OXIMETRY
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cunmai_rules.tools import history
-from cunmai_rules.tools.history import read_journal
-from cunmai_rules.tools.past import read_past
+from cunmai_rules.tools.explain.past import read_past
+from cunmai_rules.tools.replay import history
+from cunmai_rules.tools.replay.history import read_journal
 from support.rules import T0_MS
 from support.rules_bench import STREAM, Bench
 

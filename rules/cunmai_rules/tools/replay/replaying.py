@@ -13,13 +13,13 @@ from cunmai_rules.thresholds.applies import NOTHING_KNOWN
 from cunmai_rules.thresholds.events import Observation, RuleLane
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.window import Outcome
-from cunmai_rules.tools.compare import Difference, differences
 from cunmai_rules.tools.known import TeamOf
-from cunmai_rules.tools.messages import Messages
 from cunmai_rules.tools.moments import show_moment
-from cunmai_rules.tools.playback import TakenBack, play_subject
-from cunmai_rules.tools.tally import SubjectTally, Tally
-from cunmai_rules.tools.tape import Span, Tape
+from cunmai_rules.tools.replay.compare import Difference, differences
+from cunmai_rules.tools.replay.messages import Messages
+from cunmai_rules.tools.replay.playback import TakenBack, play_subject
+from cunmai_rules.tools.replay.tally import SubjectTally, Tally
+from cunmai_rules.tools.replay.tape import Span, Tape
 
 DAY_MS = 24 * 3_600_000
 

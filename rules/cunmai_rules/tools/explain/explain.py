@@ -15,10 +15,10 @@ from cunmai_rules.releases.in_force import rules_at
 from cunmai_rules.releases.publishing import actor
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.tools.check import Language
-from cunmai_rules.tools.explain_report import print_explanation
-from cunmai_rules.tools.explaining import Explained, explain_all
+from cunmai_rules.tools.explain.explain_report import print_explanation
+from cunmai_rules.tools.explain.explaining import Explained, explain_all
+from cunmai_rules.tools.explain.past import Kept, Past, read_past, recorded_of
 from cunmai_rules.tools.known import known, moment_of
-from cunmai_rules.tools.past import Kept, Past, read_past, recorded_of
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import load_model

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cunmai_rules.tools.tally import Alarm
+from cunmai_rules.tools.replay.tally import Alarm
 
 SAME_WITHIN_MS = 600_000
 """Alarms of one rule about one resident that are no further apart are the same alarm, earlier or later."""

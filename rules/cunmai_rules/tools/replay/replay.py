@@ -21,13 +21,13 @@ from cunmai_rules.releases.publishing import actor
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.loader import load_rules
-from cunmai_rules.tools.history import read_journal
 from cunmai_rules.tools.known import Known, known, moment_of
-from cunmai_rules.tools.replay_page import most_telling, replay_page
-from cunmai_rules.tools.replay_report import as_json, print_report
-from cunmai_rules.tools.replaying import DAY_MS, Named, Progress, Replayed, Setting, replay_tape
-from cunmai_rules.tools.sources import BEGINS_MS, read_file
-from cunmai_rules.tools.tape import Tape
+from cunmai_rules.tools.replay.history import read_journal
+from cunmai_rules.tools.replay.replay_page import most_telling, replay_page
+from cunmai_rules.tools.replay.replay_report import as_json, print_report
+from cunmai_rules.tools.replay.replaying import DAY_MS, Named, Progress, Replayed, Setting, replay_tape
+from cunmai_rules.tools.replay.sources import BEGINS_MS, read_file
+from cunmai_rules.tools.replay.tape import Tape
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import load_model

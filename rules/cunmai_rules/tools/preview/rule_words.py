@@ -16,7 +16,7 @@ from cunmai_rules.thresholds.limits import Direction, Range
 from cunmai_rules.thresholds.pack import Rule
 from cunmai_rules.thresholds.ruleset import VersionedRule
 from cunmai_rules.thresholds.sentence import rule_sentence, span
-from cunmai_rules.tools.spoken import clear_spoken, condition_spoken
+from cunmai_rules.tools.preview.spoken import clear_spoken, condition_spoken
 from cunmai_wire.events import Grade, Priority
 
 GRADES: dict[str, Pair] = {

@@ -7,9 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from cunmai_rules.tools.compare import Difference, How
-from cunmai_rules.tools.replaying import Named, Replayed, Setting
-from cunmai_rules.tools.tally import Tally
+from cunmai_rules.tools.replay.compare import Difference, How
+from cunmai_rules.tools.replay.replaying import Named, Replayed, Setting
+from cunmai_rules.tools.replay.tally import Tally
 
 MOST_SHOWN = 40
 HOW = {How.APPEARS: "新增 appears", How.VANISHES: "消失 vanishes", How.MOVES: "改时 moves"}
@@ -61,13 +61,23 @@ def _by_rule(replayed: Replayed) -> Table:
         "立即通知\npaging", "任务\ntasks", "居民\nresidents",
         "持续\nraised for", title="按规则 / by rule",
     )  # fmt: skip
-    for rule in _rules(replayed):
+    rules = _rules(replayed)
+    heard = [rule for rule in rules if any(_found(tally, rule) for _, tally in replayed.tallies)]
+    for rule in heard:
         for named, tally in replayed.tallies:
             if rule in named.rules.by_id:
                 one = tally.rules[rule]
                 cells = map(str, (one.alarms, one.paging, one.tasks, one.subjects, span_text(one.raised_ms)))
                 table.add_row(rule, named.name, *cells)
+    if len(heard) < len(rules):
+        silent = len(rules) - len(heard)
+        table.caption = f"另外 {silent} 条规则没有发现 / {silent} more rules found nothing"
     return table
+
+
+def _found(tally: Tally, rule: str) -> bool:
+    one = tally.rules[rule]
+    return bool(one.alarms or one.tasks or one.raised_ms)
 
 
 def _by_team(replayed: Replayed) -> Table:

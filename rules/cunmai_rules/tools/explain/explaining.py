@@ -19,8 +19,8 @@ from cunmai_rules.thresholds.sentence import span
 from cunmai_rules.thresholds.state import RuleState, rule_states
 from cunmai_rules.thresholds.window import Outcome
 from cunmai_rules.tools.moments import show_moment
-from cunmai_rules.tools.playback import play_subject
-from cunmai_rules.tools.rule_words import kinds_of, raises, why_unfit
+from cunmai_rules.tools.preview.rule_words import kinds_of, raises, why_unfit
+from cunmai_rules.tools.replay.playback import play_subject
 
 MOST_SHOWN = 6
 """Readings told of one rule."""

@@ -26,7 +26,7 @@ from pydantic import TypeAdapter, ValidationError
 from cunmai_rules.arrival import Placed, Sent, place
 from cunmai_rules.journal.judgements import subject_of
 from cunmai_rules.thresholds.events import Observation
-from cunmai_rules.tools.tape import Heard
+from cunmai_rules.tools.replay.tape import Heard
 from cunmai_runtime.yamlfile import FileProblems, Problem
 from cunmai_wire.base import ClockTrust
 from cunmai_wire.envelope import AnyReading, EnvelopeHeader, parse_envelope

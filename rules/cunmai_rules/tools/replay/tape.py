@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.thresholds.events import Observation
-from cunmai_rules.tools.playback import TakenBack
+from cunmai_rules.tools.replay.playback import TakenBack
 
 _SCHEMA = """
     CREATE TABLE heard (subject TEXT NOT NULL, gateway TEXT NOT NULL, device TEXT NOT NULL, resident TEXT,

@@ -18,10 +18,10 @@ from cunmai_rules.thresholds.loader import read_packs, read_sources
 from cunmai_rules.thresholds.pack import Pack, Rule
 from cunmai_rules.thresholds.ruleset import compile_rule
 from cunmai_rules.tools.check import Language
-from cunmai_rules.tools.numberline import number_line_svg
-from cunmai_rules.tools.offline import both, page
-from cunmai_rules.tools.rule_words import applies_to, clears, prompts, silence, trusts, what_then
-from cunmai_rules.tools.spoken import when_spoken
+from cunmai_rules.tools.preview.numberline import number_line_svg
+from cunmai_rules.tools.preview.rule_words import applies_to, clears, prompts, silence, trusts, what_then
+from cunmai_rules.tools.preview.spoken import when_spoken
+from cunmai_rules.tools.replay.offline import both, page
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import FileProblems
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cunmai_rules.tools.cases import Case, Expect
-from cunmai_rules.tools.play import Played, Snapshot
-from cunmai_rules.tools.spans import show_span
+from cunmai_rules.tools.golden.cases import Case, Expect
+from cunmai_rules.tools.golden.play import Played, Snapshot
+from cunmai_rules.tools.golden.spans import show_span
 
 GRADES_ZH = {"red": "红", "yellow": "黄", "green": "绿", "grey": "灰"}
 _COUNTED = (("pages", "通知", "pages"), ("reviews", "待办", "reviews"), ("prompts", "提示", "prompts"))

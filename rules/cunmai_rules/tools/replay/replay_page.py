@@ -11,13 +11,13 @@ from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.forms import ClearLimit
 from cunmai_rules.thresholds.leaves import Value
 from cunmai_rules.thresholds.sentence import rule_sentence
-from cunmai_rules.tools.offline import both, page, table
-from cunmai_rules.tools.playback import TakenBack
-from cunmai_rules.tools.replay_report import span_text
-from cunmai_rules.tools.replaying import Replayed, Setting, play_one
-from cunmai_rules.tools.tally import SubjectTally
-from cunmai_rules.tools.tape import Tape
-from cunmai_rules.tools.timeline import Band, Level, timeline_svg
+from cunmai_rules.tools.replay.offline import both, page, table
+from cunmai_rules.tools.replay.playback import TakenBack
+from cunmai_rules.tools.replay.replay_report import span_text
+from cunmai_rules.tools.replay.replaying import Replayed, Setting, play_one
+from cunmai_rules.tools.replay.tally import SubjectTally
+from cunmai_rules.tools.replay.tape import Tape
+from cunmai_rules.tools.replay.timeline import Band, Level, timeline_svg
 from cunmai_wire.codes import CODES
 
 MOST_RESIDENTS = 40

@@ -25,8 +25,8 @@ from cunmai_rules.thresholds.applies import Colour, ConditionName, Facts, Person
 from cunmai_rules.thresholds.catalogue import FIELDS, KIND_NAMES, WORDED
 from cunmai_rules.thresholds.limits import Number
 from cunmai_rules.thresholds.pack import RuleId
-from cunmai_rules.tools.series import MOST_READINGS, Expanded, expand
-from cunmai_rules.tools.spans import MOST_MS, Span
+from cunmai_rules.tools.golden.series import MOST_READINGS, Expanded, expand
+from cunmai_rules.tools.golden.spans import MOST_MS, Span
 from cunmai_runtime.yamlfile import fault_words
 from cunmai_wire.base import ClockTrust
 from cunmai_wire.quality import QualityFlag

@@ -14,10 +14,10 @@ from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.events import Amend, Escalate, GradeChange, Prompt, Retract
 from cunmai_rules.thresholds.loader import build_rules, is_pack
 from cunmai_rules.thresholds.ruleset import RuleSet
-from cunmai_rules.tools.cases import Case, CaseFile
-from cunmai_rules.tools.play import Moment, Played, TooLong, play
-from cunmai_rules.tools.spans import show_span
-from cunmai_rules.tools.verdict import GRADES_ZH, Failure, failures, uncovered
+from cunmai_rules.tools.golden.cases import Case, CaseFile
+from cunmai_rules.tools.golden.play import Moment, Played, TooLong, play
+from cunmai_rules.tools.golden.spans import show_span
+from cunmai_rules.tools.golden.verdict import GRADES_ZH, Failure, failures, uncovered
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import Document, FileProblems, Path_, Problem, read_document, validate
 

@@ -9,7 +9,7 @@ from typing import Any
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.thresholds.events import Observation
-from cunmai_rules.tools.tape import Heard
+from cunmai_rules.tools.replay.tape import Heard
 
 PIECE = 5000
 

@@ -27,7 +27,7 @@ from cunmai_rules.thresholds.plan import plan_of, reasons_by_rule
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.step import due_ms
 from cunmai_rules.thresholds.window import Outcome, judge, reach, take_back, tick
-from cunmai_rules.tools.cases import NOT_OF_A_RESIDENT, Case, Measured
+from cunmai_rules.tools.golden.cases import NOT_OF_A_RESIDENT, Case, Measured
 from cunmai_wire.events import Grade, Lane
 
 BEGAN_MS = 1_767_571_200_000

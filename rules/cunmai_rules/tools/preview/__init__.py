@@ -1,0 +1,1 @@
+"""Every rule in plain words and pictures. `cunmai rules preview`."""
