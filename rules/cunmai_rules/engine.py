@@ -227,7 +227,7 @@ class Engine:
             detail = f"{header.stream}/{reading.seq} came before with another content: was a spool restored?"
             return Refused(RefusalReason.SEQ_REUSED, detail, reading.seq)
         corrects = reading.corrects
-        if corrects and self._judgements.sender(corrects.stream) not in (None, header.gateway):
+        if corrects and not self._may_correct(header.gateway, corrects.stream):
             detail = f"corrects a reading of another gateway: {corrects.stream}"
             return Refused(RefusalReason.WRONG_SENDER, detail, reading.seq)
         placed = place(reading.t, reading.clock, sent, self._settings.late_after_s * 1000)
@@ -248,6 +248,11 @@ class Engine:
             sent.arrived_ms,
         )
         return _Placed(subject_of(header.gateway, reading.device, reading.resident), observation, digest)
+
+    def _may_correct(self, gateway: str, stream: str) -> bool:
+        """Whether a stream is this gateway's. One of which nothing has come is, from now on: else whoever sends
+        it first would be receipted readings that a stranger had corrected beforehand, and no rule has seen."""
+        return self._judgements.sender(stream) == gateway or self._judgements.belongs_to(stream, gateway)
 
     def _judge_subject(self, placed: Sequence[_Placed]) -> None:
         subject = placed[-1].subject

@@ -208,6 +208,26 @@ def test_a_stream_is_its_first_senders_and_another_marks_nothing_as_judged(bench
     assert bench.rows("SELECT id FROM subject") == [("R-7F3K",)]
 
 
+def test_what_a_stranger_corrected_beforehand_is_not_receipted_unseen(bench: Bench) -> None:
+    theirs = "0b7e9a52-6f2e-4e0e-9d43-3a8a31f2c0ff"
+    bench.deliver(bench.reading(97, corrects={"stream": theirs, "seq": 1}))
+    bench.receipts.clear()
+    before = refusals(RefusalReason.WRONG_SENDER)
+    danger = envelope(bench, bench.reading(70, seq=1), gateway="cz-02", stream=theirs)
+    bench.deliver_raw(gateway_topic("cz-02", Channel.READINGS), danger)
+    assert bench.receipts == []  # the gateway keeps it, and it is shouted
+    assert refusals(RefusalReason.WRONG_SENDER) == before + 1
+
+
+def test_a_gateway_corrects_what_has_not_come_yet(bench: Bench) -> None:
+    earlier = "0b7e9a52-6f2e-4e0e-9d43-3a8a31f2c0ff"
+    bench.deliver(bench.reading(97, resident="R-2", corrects={"stream": earlier, "seq": 1}))
+    bench.deliver_raw(
+        gateway_topic(GATEWAY, Channel.READINGS), envelope(bench, bench.reading(70, seq=1), stream=earlier)
+    )
+    assert bench.rows("SELECT corrected FROM observation WHERE stream = '" + earlier + "'") == [(1,)]
+
+
 def test_a_wrong_sender_cannot_set_numbers_aside_either(bench: Bench) -> None:
     bench.deliver(bench.reading(97))
     bench.deliver(bench.reading(97, seq=2, kind="ecg"), gateway="evil-gw")
