@@ -119,6 +119,10 @@ class Desk:
     def _join(self, current: Escalation, id_: str, found: Escalate, now_ms: int) -> None:
         policy = self._policy_of(grouping.with_finding(current, found, now_ms))
         joined = grouping.join(current, found, policy, now_ms)
+        if joined.step[1]:
+            # Whom to ask at this grade and hour: it may have opened at another, and have waited since.
+            here = self._with_rosters(current, policy, now_ms)
+            joined = grouping.join(here, found, policy, now_ms)
         after, asks = joined.step
         if asks and found.source is not None:
             after = replace(after, stream=found.source.stream, seq=found.source.seq)
@@ -186,9 +190,8 @@ class Desk:
         """Take the next step of every escalation whose deadline has passed."""
         longest_ms = self._policies.longest_wait_s * 1000
         for before in self.escalations.overdue(now_ms, longest_ms, limit):
-            after, asks = state_machine.overdue(
-                self._with_rosters(before, now_ms), self._policy_of(before), now_ms
-            )
+            policy = self._policy_of(before)
+            after, asks = state_machine.overdue(self._with_rosters(before, policy, now_ms), policy, now_ms)
             if asks or after.status is not before.status or after.lane is not before.lane:
                 self.escalations.log(now_ms, before.id, "overdue", "clock", why=_why_overdue(before))
             self._save(before, after, asks, now_ms)
@@ -270,10 +273,9 @@ class Desk:
     def _policy_of(self, escalation: Escalation) -> Policy:
         return self._policies.of(escalation.grade, escalation.priority)
 
-    def _with_rosters(self, escalation: Escalation, now_ms: int) -> Escalation:
+    def _with_rosters(self, escalation: Escalation, policy: Policy, now_ms: int) -> Escalation:
         """Whom to ask as teams and rosters are now, not as they were when it opened."""
-        levels = self._policy_of(escalation).levels
-        contacts = self.directory.contacts(escalation.resident, escalation.gateway, now_ms, levels)
+        contacts = self.directory.contacts(escalation.resident, escalation.gateway, now_ms, policy.levels)
         return state_machine.with_contacts(escalation, contacts)
 
     def _save(self, before: Escalation, after: Escalation, asks: Sequence[Ask], now_ms: int) -> None:

@@ -255,6 +255,17 @@ def test_a_red_at_night_is_asked_at_once_also_where_a_yellow_waits(at_night: Ben
     assert at_night.escalation().grade is Grade.RED
 
 
+def test_a_red_that_joins_asks_who_is_to_be_asked_then(at_night: Bench) -> None:
+    at_night.deliver(at_night.reading(94.5))
+    at_night.passes(1)
+    site = at_night.settings.sites[0].model_copy(update={"contacts": ("township", "village")})
+    object.__setattr__(at_night.settings, "sites", (site,))
+    at_night.desaturate(20, 90)
+    at_night.passes(1)
+    assert at_night.told == ["T"]
+    assert at_night.escalation().contacts == ("township", "village")
+
+
 def test_an_answer_at_night_ends_the_waiting(at_night: Bench) -> None:
     at_night.deliver(at_night.reading(94.5))
     at_night.passes(1)
