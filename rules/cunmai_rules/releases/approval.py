@@ -44,7 +44,9 @@ class Approver(BaseModel):
     @field_validator("key")
     @classmethod
     def _a_key(cls, key: str) -> str:
-        public_key(key)
+        if public_text(public_key(key)) != key:
+            # Base64 has several texts for the same bytes: one key must not stand here as two people's.
+            raise ValueError("公钥写法不规范, 请照抄 / not a key as it was printed: copy it exactly")
         return key
 
     def may_at(self, t_ms: int) -> bool:
