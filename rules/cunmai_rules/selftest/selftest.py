@@ -78,6 +78,9 @@ class SelfTest:
     def turn(self) -> None:
         """Do what is due. Raises Retryable."""
         now_ms = self._clock()
+        if self._phase is not Phase.IDLE and now_ms < self._sent_ms:
+            # The clock was set back: what was begun cannot be timed. It ends here, and the next one is due.
+            self._end(self.failed, now_ms)
         match self._phase:
             case Phase.IDLE if self._due(now_ms):
                 self._begin(now_ms)

@@ -71,6 +71,14 @@ def test_the_next_one_is_a_page_of_its_own_an_hour_later(tested: Bench) -> None:
     assert '"grade":"green"' in grades[1][0]  # it recovered between: no panel stays red for an hour
 
 
+def test_a_clock_that_is_set_back_in_the_middle_of_one_does_not_end_all_tests(tested: Bench) -> None:
+    cut = self_test(tested, cut=True)
+    cut.turn()
+    tested.now_ms -= 86_400_000
+    run(tested, cut, 300)
+    assert cut.failed is Came.NOTHING
+
+
 def test_a_link_that_is_cut_is_named_and_asks_nobody(tested: Bench) -> None:
     test = self_test(tested, cut=True)
     with capture_logs() as logs:
