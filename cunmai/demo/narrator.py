@@ -44,6 +44,14 @@ class Narrator:
         self._clinics = clinics
         self._roles = roles
         self._lock = threading.Lock()
+        self._well: set[str] = set()
+
+    def is_newly_well(self, subject: str) -> bool:
+        """Whether this is the first time that it is said of this subject."""
+        with self._lock:
+            newly = subject not in self._well
+            self._well.add(subject)
+        return newly
 
     def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> Any:
         tell = _TELLERS.get(event["event"])
@@ -128,15 +136,26 @@ _ANSWERS = {
 }
 
 
-def _grade(_narrator: Narrator, event: Mapping[str, Any]) -> Line | None:
+def _grade(narrator: Narrator, event: Mapping[str, Any]) -> Line | None:
     style, words = _GRADES[event["grade"]]
+    if event["grade"] == "green" and event.get("previous") == "grey":
+        # Each of some forty rules finds somebody well: that is one thing to tell, once.
+        return (style, f"{_who(event)}: {words}") if narrator.is_newly_well(event["subject"]) else None
     why = _WHY.get(event["reason"], event["reason"])
-    return style, f"居民 resident {event['subject']} {event['rule']}: {words}, {why}"
+    return style, f"{_who(event)} {event['rule']}: {words}, {why}"
+
+
+def _who(event: Mapping[str, Any]) -> str:
+    """Whom a rule is about. A subject that is nobody's begins with '?': a device has a '/' in it."""
+    subject = str(event["subject"])
+    if not subject.startswith("?"):
+        return f"居民 resident {subject}"
+    return f"{'设备 device' if '/' in subject else '网关 gateway'} {subject[1:]}"
 
 
 def _escalation(_narrator: Narrator, event: Mapping[str, Any]) -> Line | None:
     rule, lane = f"{event['rule']} {event['version']}", _LANES[event["lane"]]
-    return "bold red", f"预警上报 escalation: 居民 resident {event['subject']}, 规则 rule {rule}, {lane}"
+    return "bold red", f"预警上报 escalation: {_who(event)}, 规则 rule {rule}, {lane}"
 
 
 def _accepted(narrator: Narrator, event: Mapping[str, Any]) -> Line | None:

@@ -128,3 +128,16 @@ def test_the_version_is_told() -> None:
         [sys.executable, "-m", "cunmai", "--version"], capture_output=True, text=True, check=True
     )
     assert shown.stdout.startswith("cunmai ")
+
+
+def test_that_somebody_is_well_is_told_once() -> None:
+    stage = io.StringIO()
+    narrator = Narrator(Console(file=stage, width=200), {}, {}, lambda: T_MS)
+    grades = [("spo2-low", "green", "grey"), ("pulse", "green", "grey"), ("pulse", "red", "green")]
+    for rule, grade, previous in grades:
+        event = {"event": "rules.grade", "subject": "?cz-01/oxi-1", "rule": rule, "grade": grade}
+        with pytest.raises(structlog.DropEvent):
+            narrator(None, "info", event | {"previous": previous, "reason": Reason.NORMAL})
+    first, second = stage.getvalue().splitlines()
+    assert first.endswith("设备 device cz-01/oxi-1: 绿 green")
+    assert "pulse: 红 red" in second
