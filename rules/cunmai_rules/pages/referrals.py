@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -66,9 +67,8 @@ def refer(
     db: Database, desk: Desk, escalation: str, sender: str, receiver: str, note: str, now_ms: int
 ) -> None:
     """Send a resident up. Raises Refusal."""
-    _check_note(note)
-    if desk.directory.role_of(receiver) is None or receiver == sender:
-        raise Refusal("bad_hand_over", 422)
+    check_note(note)
+    check_receiver(desk, escalation, sender, receiver, now_ms)
     with db.transaction():
         _fitting(lambda: ReferralDesk(db, desk).refer(escalation, sender, receiver, note, now_ms))
 
@@ -84,7 +84,7 @@ def decide(
     now_ms: int,
 ) -> None:
     """Take the receiver's answer. Raises Refusal."""
-    _check_note(note)
+    check_note(note)
     if decision not in list(Decision):
         raise Refusal("bad_answer", 422)
     with db.transaction():
@@ -93,12 +93,22 @@ def decide(
         )
 
 
-def _check_note(note: str) -> None:
+def check_receiver(desk: Desk, escalation_id: str, sender: str, receiver: str, now_ms: int) -> None:
+    """Only those whom the page offers: not everybody whom the registry has ever known. Raises Refusal."""
+    escalation = desk.escalations.get(escalation_id)
+    offered = () if escalation is None else colleagues_of(escalation, sender, desk.directory, now_ms)
+    if receiver not in {one.id for one in offered}:
+        raise Refusal("bad_hand_over", 422)
+
+
+def check_note(note: str) -> None:
+    """Raises Refusal where a note is too long, no text, or carries a number, in digits of any width."""
+    plain = unicodedata.normalize("NFKC", note)
     try:
-        refuse_personal_number(note)
+        refuse_personal_number("".join(one for one in plain if unicodedata.category(one) != "Cf"))
     except ValueError:
         raise Refusal("bad_note", 422) from None
-    if len(note) > MOST_NOTE:
+    if len(note) > MOST_NOTE or "\0" in note:
         raise Refusal("bad_note", 422)
 
 

@@ -20,7 +20,14 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Status
 from cunmai_rules.journal.database import FAULTS, Database
 from cunmai_rules.journal.judgements import Judgements
-from cunmai_rules.pages.referrals import colleagues_of, decide, refer, referral_views
+from cunmai_rules.pages.referrals import (
+    check_note,
+    check_receiver,
+    colleagues_of,
+    decide,
+    refer,
+    referral_views,
+)
 from cunmai_rules.pages.refusal import Refusal
 from cunmai_rules.pages.view import escalation_view
 from cunmai_rules.pages.words import Lang
@@ -29,10 +36,8 @@ from cunmai_rules.referral.book import Book
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import InForce
 from cunmai_runtime.clock import Clock
-from cunmai_wire.base import refuse_personal_number
 from cunmai_wire.events import Answer, AnswerMeans
 
-MOST_NOTE = 200
 _NOTICES = {"handed": "handed_over", "referral": "referral_done"}
 """What is said on top of the page after something was done."""
 LIVE_FOR_S = 15.0
@@ -162,16 +167,10 @@ class _Worklist:
         return _back_to(token, escalation_id, "answered", lang)
 
     def hand_over(self, token: str, escalation_id: str, to: str, note: str, lang: Lang) -> Response:
-        try:
-            refuse_personal_number(note)
-        except ValueError:
-            raise Refusal("bad_note", 422) from None
-        if len(note) > MOST_NOTE:
-            raise Refusal("bad_note", 422)
+        check_note(note)
         with self._around.opened() as (db, desk):
             contact = self._admit_to(desk, token, escalation_id)
-            if desk.directory.role_of(to) is None:
-                raise Refusal("bad_hand_over", 422)
+            check_receiver(desk, escalation_id, contact, to, self._around.clock())
             with db.transaction():
                 desk.hand_over(escalation_id, contact, to, note, self._around.clock())
         return _back_to(token, escalation_id, "handed", lang)

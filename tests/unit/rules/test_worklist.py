@@ -166,13 +166,31 @@ def test_handing_over_asks_the_other_at_once_and_owes_an_outcome_still(
     assert bench.told == ["V", "T", "V"]
 
 
-@pytest.mark.parametrize("note", ["请打 138 0000 0001", "x" * 201])
+NUMBERS = ["请打 138 0000 0001", "１３８０００００００１", "138\u200b00000001"]
+
+
+@pytest.mark.parametrize("note", [*NUMBERS, "no\0text", "x" * 201])
 def test_a_note_carries_no_number_and_no_novel(client: TestClient, bench: Bench, note: str) -> None:
     bench.desaturate()
     one = f"{address(bench)}/{bench.escalation().id}"
     assert client.post(f"{one}/hand-over", data={"to": "township", "note": note}).status_code == 422
     assert client.post(f"{one}/hand-over", data={"to": "nobody", "note": ""}).status_code == 422
     assert bench.rows("SELECT count(*) FROM history WHERE type = 'handed_over'") == [(0,)]
+
+
+@pytest.mark.parametrize("way", ["hand-over", "refer"])
+def test_a_resident_goes_to_nobody_whom_the_page_does_not_offer(
+    client: TestClient, bench: Bench, way: str
+) -> None:
+    with bench.db.transaction():
+        bench.db.execute("INSERT INTO sites (id, name, tier) VALUES ('far', 'far', 'village')")
+        bench.db.execute(
+            "INSERT INTO staff (id, role, site, until_day) VALUES ('gone', 'clerk', 'far', '2020-01-01')"
+        )
+    bench.desaturate()
+    one = f"{address(bench)}/{bench.escalation().id}"
+    assert client.post(f"{one}/{way}", data={"to": "gone", "note": ""}).status_code == 422
+    assert client.post(f"{one}/{way}", data={"to": "township", "note": ""}).status_code == 303
 
 
 def test_what_is_closed_is_not_handed_over(bench: Bench) -> None:
