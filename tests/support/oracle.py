@@ -72,6 +72,8 @@ class Oracle:
         state = self.states.pop(rule_id, None)
         why = Reason.NOT_APPLICABLE if rule_id in self.rules.by_id else Reason.RULE_REMOVED
         reasons[rule_id] = why
+        if state is not None and rule_id in self.rules.by_id:
+            actions += judge_for(self.rules.by_id[rule_id], state).let_go()
         if state is not None and state.grade != "grey":
             previous = Grade(state.grade)
             actions.append(GradeChange(rule_id, state.version, Grade.GREY, previous, why, t_ms, late=False))

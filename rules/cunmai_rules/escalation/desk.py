@@ -28,6 +28,8 @@ from cunmai_rules.journal.events import Events
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.journal.worklists import Worklists
 from cunmai_rules.notify.providers.numbers import canonical
+from cunmai_rules.referral.book import Book
+from cunmai_rules.referral.states import ReferralState
 from cunmai_rules.registry.directory import Directory
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.events import Escalate
@@ -48,6 +50,7 @@ class Desk:
         self.escalations = Escalations(db)
         self.events = Events(db)
         self.worklists = Worklists(db)
+        self._referrals = Book(db)
         self._record = Record(self.escalations, self.events)
         self.calls = Calls(db)
         self.codes = Codes(db)
@@ -233,6 +236,13 @@ class Desk:
         before = self.escalations.hold(id_)
         if before is None:
             return None
+        waits_for = self._receiver(id_)
+        if waits_for is not None and waits_for != contact:
+            # A referral waits for its receiver: whoever referred has done that, and closes nothing by saying so.
+            self.escalations.log(
+                now_ms, id_, "answered_meanwhile", contact, answer=answer, to=waits_for, means=means
+            )
+            return before
         after = state_machine.answered(before, self._policy_of(before), contact, answer, now_ms)
         self.escalations.save(after)
         self._record.answered(before, contact, answer, means, now_ms)
@@ -248,12 +258,22 @@ class Desk:
             self._record.closed(after, contact, now_ms)
         return after
 
-    def hand_over(self, id_: str, contact: str, to: str, note: str, now_ms: int) -> Escalation | None:
-        """Give it to another contact, who is asked at once; None where there is no such escalation."""
+    def _receiver(self, id_: str) -> str | None:
+        """Whose answer to a referral is awaited."""
+        waiting = (one for one in self._referrals.of(id_) if one.state is ReferralState.REQUESTED)
+        return next((one.receiver for one in waiting), None)
+
+    def hand_over(
+        self, id_: str, contact: str, to: str, note: str, now_ms: int, *, reopen: bool = False
+    ) -> Escalation | None:
+        """Give it to another contact, who is asked at once; None where there is no such escalation.
+
+        `reopen`: also where it was closed meanwhile, because somebody has to know.
+        """
         before = self.escalations.hold(id_)
-        if before is None or before.status is Status.CLOSED:
+        if before is None or (before.status is Status.CLOSED and not reopen):
             return before
-        after, asks = state_machine.handed_over(before, self._policy_of(before), to, now_ms)
+        after, asks = state_machine.handed_over(before, self._policy_of(before), to, now_ms, reopen=reopen)
         self.escalations.log(now_ms, id_, "handed_over", contact, to=to, note=note)
         self._save(before, after, asks, now_ms)
         return after

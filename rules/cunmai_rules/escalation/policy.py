@@ -204,13 +204,17 @@ def answered(escalation: Escalation, policy: Policy, contact: str, answer: Answe
     )
 
 
-def handed_over(escalation: Escalation, policy: Policy, to: str, now_ms: int) -> Step:
+def handed_over(
+    escalation: Escalation, policy: Policy, to: str, now_ms: int, *, reopen: bool = False
+) -> Step:
     """Somebody gives it to another contact, who is asked at once; the rest of the list stays behind them.
 
-    It counts as not yet seen: whoever gave it away owes nothing, and whoever got it has not answered.
+    It counts as not yet seen: whoever gave it away owes nothing, and whoever got it has not answered. What is
+    closed stays closed, unless `reopen`.
     """
-    if escalation.status is Status.CLOSED:
+    if escalation.status is Status.CLOSED and not reopen:
         return escalation, ()
+    escalation = replace(escalation, closed_ms=None, closed_because=None)
     afresh = _afresh(replace(escalation, given_to=to, lane=Lane.PAGE))
     return _ask_next(with_contacts(afresh, escalation.contacts), policy, now_ms, by_hand=True)
 

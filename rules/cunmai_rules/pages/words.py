@@ -150,6 +150,7 @@ HISTORY: dict[str, Pair] = {
     "closed": ("结束", "closed"),
     "viewed": ("打开了页面", "page opened"),
     "handed_over": ("转交", "handed over"),
+    "answered_meanwhile": ("答复(转诊等待接收, 不结束)", "answered; the referral still waits"),
     "referral_requested": ("请求转诊", "referral requested"),
     "referral_accepted": ("接收转诊", "referral accepted"),
     "referral_declined": ("不接收转诊", "referral declined"),

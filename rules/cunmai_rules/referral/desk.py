@@ -48,7 +48,7 @@ class ReferralDesk:
         if decision is Decision.ACCEPT:  # accepted is not handled: an outcome is owed, now by the receiver
             self._desk.answer(escalation_id, by, Answer.SEEN, now_ms, means)
         else:
-            self._desk.hand_over(escalation_id, by, after.sender, note, now_ms)
+            self._desk.hand_over(escalation_id, by, after.sender, note, now_ms, reopen=True)
         return after
 
     def _log(self, referral: Referral, type_: str, actor: str, now_ms: int) -> None:

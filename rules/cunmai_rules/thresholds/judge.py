@@ -10,6 +10,8 @@ from __future__ import annotations
 from cunmai_rules.thresholds.account import HOUR_MS, Account
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
 from cunmai_rules.thresholds.events import (
+    Action,
+    Escalate,
     Observation,
     Reason,
     RuleLane,
@@ -170,6 +172,12 @@ class Judge(Account):
         reason = Reason.SPELL_ENDED if self.state.phase == "pending" else Reason.NORMAL
         self._enter("clear", reason, event.t_ms, late=event.late)
         return reason
+
+    def let_go(self) -> list[Action]:
+        """The rule no longer applies to this subject: what it asks for before it is forgotten."""
+        if self.state.phase == "pending":
+            self._give_spell_up()
+        return [action for action in self.actions if isinstance(action, Escalate)]
 
     def _give_spell_up(self) -> None:
         """A spell that nothing confirmed in time is over, and is not forgotten: someone looks at it."""

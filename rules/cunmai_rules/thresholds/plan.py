@@ -90,7 +90,8 @@ class Plan:
     profile: Profile
     rules: Mapping[str, VersionedRule]
     """By id, with the subject's own limits."""
-    unfit: frozenset[str]
+    unfit: Mapping[str, VersionedRule]
+    """Those in force that do not apply, by id."""
     by_kind: Mapping[str, OfKind]
     groups: Mapping[str, Group]
     place: Mapping[str, int]
@@ -117,7 +118,7 @@ def _plan(rules: RuleSet, answers: tuple[bool, ...], own: tuple[tuple[str, Perso
         if rule.plain and rule_id not in limits:
             grouped[_group_key(rule)].append(rule)
     groups = {key: _group(key, those) for key, those in grouped.items()}
-    unfit = frozenset(rules.by_id.keys() - fit.keys())
+    unfit = {rule_id: rule for rule_id, rule in rules.by_id.items() if rule_id not in fit}
     return Plan(
         NOTHING_KNOWN,
         digest_of(fit.values()),

@@ -137,7 +137,7 @@ def _carry_over(state: SubjectState, plan: Plan, t_ms: int, said: Said) -> Subje
 def _without_unfit(
     rules: dict[str, RuleState], plan: Plan, t_ms: int, said: Said, *, tell: bool = False
 ) -> dict[str, RuleState]:
-    """A rule that is gone, or does not apply to this subject, grades nobody."""
+    """A rule that is gone, or does not apply to this subject, grades nobody. A spell under way goes to review."""
     kept = {rule_id: state for rule_id, state in rules.items() if rule_id in plan.rules}
     for rule_id, state in rules.items():
         if rule_id in kept:
@@ -145,6 +145,8 @@ def _without_unfit(
         why = Reason.NOT_APPLICABLE if rule_id in plan.unfit else Reason.RULE_REMOVED
         if tell:
             said.decisions.append(Decision(rule_id, why))
+        if rule_id in plan.unfit:
+            said.actions += judge_for(plan.unfit[rule_id], state, plan.facts).let_go()
         if state.grade != Grade.GREY:
             previous = Grade(state.grade)
             said.actions.append(

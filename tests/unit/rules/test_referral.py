@@ -138,6 +138,31 @@ def test_referred_back_is_the_senders_again(client: TestClient, bench: Bench, vi
     assert bench.escalation().status is Status.OPEN  # somebody still owes an outcome
 
 
+def test_whoever_referred_does_not_close_it_over_the_receivers_head(
+    client: TestClient, bench: Bench, village: str
+) -> None:
+    client.post(f"{village}/refer", data={"to": "township", "note": ""})
+    client.post(village, data={"answer": "referred"})  # the natural thing to press
+    bench.passes(1)
+    assert bench.told == ["V", "T"]
+    assert bench.escalation().status is Status.OPEN
+    assert "答复(转诊等待接收, 不结束): 转诊" in client.get(village).text
+
+
+def test_what_the_receiver_says_of_a_closed_one_reaches_the_sender(
+    client: TestClient, bench: Bench, village: str
+) -> None:
+    client.post(f"{village}/refer", data={"to": "township", "note": ""})
+    theirs = page_of(bench, "township")
+    client.post(f"{theirs}/referral", data={"decision": "accept"})
+    client.post(theirs, data={"answer": "contacted"})
+    assert bench.escalation().status is Status.CLOSED
+    client.post(f"{theirs}/referral", data={"decision": "return", "note": "回家, 每天测血氧"})
+    bench.passes(1)
+    assert bench.told[-1] == "V"
+    assert bench.escalation().status is Status.OPEN
+
+
 def test_only_the_receiver_decides_and_only_one_waits(client: TestClient, bench: Bench, village: str) -> None:
     assert client.post(f"{village}/referral", data={"decision": "accept"}).status_code == 409
     client.post(f"{village}/refer", data={"to": "township", "note": ""})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from cunmai_rules.thresholds.applies import Facts
 from cunmai_rules.thresholds.memory import load_memory
 from cunmai_rules.thresholds.state import rule_states
 from cunmai_rules.thresholds.step import due_ms
-from support.rules import OXIMETRY, T0_MS, Story, no_profiles, oximetry_rules
+from support.rules import OXIMETRY, T0_MS, Story, no_profiles, one_rule, oximetry_rules
 
 CHANGED = oximetry_rules(OXIMETRY.replace(b"at_or_below: 93", b"at_or_below: 92"))
 OTHER = oximetry_rules(OXIMETRY.replace(b"spo2-low", b"spo2-other"))
@@ -384,3 +385,17 @@ def test_every_action_carries_the_version_of_its_file() -> None:
     versions = {action.version for action in story.actions}
     assert len(versions) == 1
     assert versions.pop().startswith("7-")
+
+
+def test_a_spell_under_way_of_a_rule_that_no_longer_applies_goes_to_review() -> None:
+    rules = one_rule(
+        '{reads: oximetry.spo2_pct, unit: "%", at_or_below: 93, for_s: 300}', "{at_or_above: 95}",
+        applies="{pregnant: false, altitude_m: {at_or_below: 2500}}",
+    )  # fmt: skip
+    told = Story(rules).reads(0, 70).reads(200, 70)
+    told.facts = Facts(pregnant=True)
+    told.reads(201, 70)
+    assert told.escalations == [("review", "spell_unconfirmed", 0.0)]
+    told.facts = Facts()
+    told.reads(202, 70).reads(502, 70)
+    assert told.escalations[1:] == [("page", "limit_met", 502.0)]
