@@ -116,10 +116,30 @@ def parse_document(raw: bytes, name: str) -> Document:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         what = " ".join(str(error.problem or error.context or "syntax error").split())
-        raise FileProblems([Problem(name, line, f"YAML 格式错误: {what}", f"not YAML: {what}")]) from None
+        raise FileProblems(
+            [_likely(text, name, line) or Problem(name, line, f"YAML 格式错误: {what}", f"not YAML: {what}")]
+        ) from None
     except (YAMLError, ValueError, RecursionError) as error:
         what = " ".join(str(error).split())[:200] or type(error).__name__
         raise FileProblems([Problem(name, 1, f"YAML 格式错误: {what}", f"not YAML: {what}")]) from None
+
+
+_CHINESE_COLON = re.compile(r"^\s*(?:- )?[a-z_]+：")
+
+
+def _likely(text: str, name: str, line: int) -> Problem | None:
+    """What people who type Chinese do most, said in words: at the line that the parser names, or just before it."""
+    lines = text.splitlines()
+    for at in (line, line - 1):
+        written = lines[at - 1] if 1 <= at <= len(lines) else ""
+        if _CHINESE_COLON.match(written):
+            zh = "用了中文冒号“：”, 请改成英文冒号加一个空格, 例如 lane: page"
+            return Problem(name, at, zh, "a Chinese colon: write an ASCII one and a space, as in lane: page")
+        if "\t" in written[: len(written) - len(written.lstrip())]:
+            return Problem(
+                name, at, "行首用了制表符(Tab), 请改成空格", "the line begins with a tab: use spaces"
+            )
+    return None
 
 
 _MANY_BRACKETS = re.compile(rf"(?:[\[{{]\s*){{{MAX_DEPTH + 1}}}")
