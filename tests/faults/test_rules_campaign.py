@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from cunmai_rules.journal.database import Database, open_journal
+from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.journal.judgements import JUDGED, Judgements
 from cunmai_runtime.held import read_ranges
 from support.broker import Mosquitto
@@ -143,13 +144,21 @@ def check_escalations(db: Database, expected: Expected) -> None:
     )
 
 
+def what_happened(db: Database, subject: str) -> list[object]:
+    """Everything of one subject's escalations, for whoever has to find out."""
+    escalations = Escalations(db)
+    return [(one, escalations.history(one.id)) for one in escalations.of_subject(subject)]
+
+
 def check_messages(db: Database, sink: SmsSink, expected: Expected) -> None:
     pages = Counter(resident for resident, _, lane, _ in expected.escalations if lane == "page")
     notices = db.execute(
         "SELECT subject, notice.id, state FROM notice JOIN escalation ON escalation.id = notice.escalation"
     ).fetchall()
     assert {state for _, _, state in notices} == {"accepted"}
-    assert Counter(subject for subject, _, _ in notices) == pages
+    told = Counter(subject for subject, _, _ in notices)
+    wrong = [subject for subject in told | pages if told[subject] != pages[subject]]
+    assert wrong == [], [what_happened(db, subject) for subject in wrong[:3]]
     assert set(sink.taken) == {id_ for _, id_, _ in notices}
     assert sink.contradictions == [], "one message under two wordings"
 
