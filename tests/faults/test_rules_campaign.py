@@ -66,6 +66,7 @@ def test_kills_lose_nothing_and_double_nothing(
             settle(fleet, senders, sink, expected)
             with closing(open_journal(at)) as db:
                 wait_until(lambda: not waiting_events(db), timeout_s=60, what="every event is receipted")
+                wait_until(lambda: not queued(db), timeout_s=60, what="every acceptance is on record")
                 check_readings(db, clinics)
                 check_states(db, expected)
                 check_escalations(db, expected)
@@ -112,6 +113,12 @@ def settle(fleet: Fleet, senders: Senders, sink: SmsSink, expected: Expected) ->
 
 def waiting_events(db: Database) -> int:
     ((count,),) = db.execute("SELECT count(*) FROM event")
+    return int(count)
+
+
+def queued(db: Database) -> int:
+    """Messages whose acceptance is not committed: the carrier may have them already."""
+    ((count,),) = db.execute("SELECT count(*) FROM notice WHERE state = 'queued'")
     return int(count)
 
 
