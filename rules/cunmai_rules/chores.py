@@ -9,7 +9,7 @@ from collections.abc import Callable
 from cunmai_rules import metrics
 from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.escalation.policy import Status
+from cunmai_rules.escalation.states import Status
 from cunmai_rules.journal.database import Database
 from cunmai_rules.thresholds.watch import InForce
 from cunmai_runtime.clock import Clock

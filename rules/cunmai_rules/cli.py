@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.escalation.policy import CloseReason
 from cunmai_rules.escalation.policy_command import policy
+from cunmai_rules.escalation.states import CloseReason
 from cunmai_rules.journal.existing import existing_journal
 from cunmai_rules.keys import load_or_make_key
 from cunmai_rules.quality.command import quality

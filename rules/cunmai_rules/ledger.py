@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from cunmai_rules.escalation.policy import Escalation
+from cunmai_rules.escalation.states import Escalation
 from cunmai_rules.journal.database import Database, JournalAt, open_journal
 from cunmai_rules.journal.escalations import Escalations, Notice
 from cunmai_rules.journal.judgements import JUDGED, REFUSED, Judgements

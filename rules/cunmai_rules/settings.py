@@ -14,8 +14,8 @@ from pydantic import (
     model_validator,
 )
 
+from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.escalation.policy_file import Policies, load_policies, one_policy
-from cunmai_rules.escalation.waits import Policy
 from cunmai_rules.journal.database import PARTS, JournalAt, PostgresAt
 from cunmai_rules.notify.languages import Language
 from cunmai_rules.notify.providers.settings import AnyProvider, Provider, Section, WebhookProvider

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cunmai_rules.escalation.policy import Escalation, Status
+from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.agreed import agree, exchange
 from cunmai_rules.journal.database import (
     Database,

@@ -9,7 +9,7 @@ from typing import Any
 
 from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.escalation.policy import Escalation
+from cunmai_rules.escalation.states import Escalation
 from cunmai_rules.journal.database import JournalAt, open_journal
 from cunmai_rules.notify.notifier import Notifier
 from cunmai_rules.notify.sender import Sender, Sends

@@ -11,8 +11,8 @@ from httpx2 import Response
 from standardwebhooks import Webhook
 from starlette.testclient import TestClient
 
-from cunmai_rules.escalation.policy import Escalation
 from cunmai_rules.escalation.receipts import CarrierReceipt, Taken
+from cunmai_rules.escalation.states import Escalation
 from cunmai_rules.journal.database import JournalAt
 from cunmai_rules.pages.app import build_app
 from support.fake_carrier import FakeCarrier, Report

@@ -1,1 +1,1 @@
-"""Escalation: who is asked next, and until when. `policy.py` is pure."""
+"""Escalation: who is asked next, and until when. `machine.py` is pure, and what it goes by."""

@@ -13,12 +13,11 @@ from dataclasses import replace
 
 import structlog
 
-from cunmai_rules.escalation import grouping
-from cunmai_rules.escalation import policy as state_machine
+from cunmai_rules.escalation import grouping, machine
 from cunmai_rules.escalation.notices import Notices
-from cunmai_rules.escalation.policy import Ask, CloseReason, Escalation, Status
+from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.escalation.record import Record
-from cunmai_rules.escalation.waits import Policy
+from cunmai_rules.escalation.states import Ask, CloseReason, Escalation, Status
 from cunmai_rules.journal.calls import Calls
 from cunmai_rules.journal.codes import Codes
 from cunmai_rules.journal.courtesies import Courtesies
@@ -112,7 +111,7 @@ class Desk:
             said_zh=found.said_zh,
             said_en=found.said_en,
         )
-        escalation, asks = state_machine.opened(escalation, policy)
+        escalation, asks = machine.opened(escalation, policy)
         self.escalations.save(escalation)
         self.escalations.add_finding(_finding(id_, id_, found, now_ms))
         self._record.opened(escalation, now_ms)
@@ -194,7 +193,7 @@ class Desk:
         longest_ms = self._policies.longest_wait_s * 1000
         for before in self.escalations.overdue(now_ms, longest_ms, limit):
             policy = self._policy_of(before)
-            after, asks = state_machine.overdue(self._with_rosters(before, policy, now_ms), policy, now_ms)
+            after, asks = machine.overdue(self._with_rosters(before, policy, now_ms), policy, now_ms)
             if asks or after.status is not before.status or after.lane is not before.lane:
                 self.escalations.log(now_ms, before.id, "overdue", "clock", why=_why_overdue(before))
             self._save(before, after, asks, now_ms)
@@ -243,7 +242,7 @@ class Desk:
                 now_ms, id_, "answered_meanwhile", contact, answer=answer, to=waits_for, means=means
             )
             return before
-        after = state_machine.answered(before, self._policy_of(before), contact, answer, now_ms)
+        after = machine.answered(before, self._policy_of(before), contact, answer, now_ms)
         self.escalations.save(after)
         self._record.answered(before, contact, answer, means, now_ms)
         self._log.info(
@@ -273,7 +272,7 @@ class Desk:
         before = self.escalations.hold(id_)
         if before is None or (before.status is Status.CLOSED and not reopen):
             return before
-        after, asks = state_machine.handed_over(before, self._policy_of(before), to, now_ms, reopen=reopen)
+        after, asks = machine.handed_over(before, self._policy_of(before), to, now_ms, reopen=reopen)
         self.escalations.log(now_ms, id_, "handed_over", contact, to=to, note=note)
         self._save(before, after, asks, now_ms)
         return after
@@ -283,7 +282,7 @@ class Desk:
         before = self.escalations.hold(id_)
         if before is None or before.status is Status.CLOSED:
             return before
-        after = state_machine.closed(before, because, now_ms)
+        after = machine.closed(before, because, now_ms)
         self.escalations.save(after)
         self._record.closed(after, actor, now_ms)
         return after
@@ -296,7 +295,7 @@ class Desk:
     def _with_rosters(self, escalation: Escalation, policy: Policy, now_ms: int) -> Escalation:
         """Whom to ask as teams and rosters are now, not as they were when it opened."""
         contacts = self.directory.contacts(escalation.resident, escalation.gateway, now_ms, policy.levels)
-        return state_machine.with_contacts(escalation, contacts)
+        return machine.with_contacts(escalation, contacts)
 
     def _save(self, before: Escalation, after: Escalation, asks: Sequence[Ask], now_ms: int) -> None:
         if after == before:

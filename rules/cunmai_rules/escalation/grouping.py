@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from cunmai_rules.escalation.policy import Escalation, Status, Step, ask_anew
-from cunmai_rules.escalation.waits import Policy
+from cunmai_rules.escalation.machine import ask_anew
+from cunmai_rules.escalation.policy import Policy
+from cunmai_rules.escalation.states import Escalation, Status, Step
 from cunmai_rules.thresholds.events import Escalate
 from cunmai_wire.events import Grade, Lane, Priority
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from cunmai_rules.escalation import policy as state_machine
-from cunmai_rules.escalation.policy import Ask, Escalation
+from cunmai_rules.escalation import machine
+from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.escalation.receipts import CarrierReceipt, Taken, judge
 from cunmai_rules.escalation.record import Record
-from cunmai_rules.escalation.waits import Policy
+from cunmai_rules.escalation.states import Ask, Escalation
 from cunmai_rules.journal.calls import Calls
 from cunmai_rules.journal.escalations import Escalations, Notice
 from cunmai_wire.events import NoticeState
@@ -46,7 +46,7 @@ class Notices:
         escalation, notice = self._hold(notice)
         if notice.state is not NoticeState.QUEUED:
             return None
-        if not state_machine.still_wanted(escalation, notice.number):
+        if not machine.still_wanted(escalation, notice.number):
             self.note(escalation, replace(notice, state=NoticeState.DROPPED), now_ms)
             return None
         if notice.text is not None:
@@ -87,7 +87,7 @@ class Notices:
         due_ms = now_ms + receipt_within_s * 1000 if receipt_within_s else None
         self.note(escalation, replace(sent, state=NoticeState.ACCEPTED, receipt_due_ms=due_ms), now_ms)
         self._escalations.save(
-            state_machine.notice_accepted(escalation, self._policy_of(escalation), notice.number, now_ms)
+            machine.notice_accepted(escalation, self._policy_of(escalation), notice.number, now_ms)
         )
         early = self._calls.take_early(notice.provider, provider_id)
         if early is not None:
@@ -115,7 +115,7 @@ class Notices:
             replace(current, state=NoticeState.FAILED, attempts=current.attempts + 1, error=error),
             now_ms,
         )
-        after, asks = state_machine.notice_failed(before, self._policy_of(before), notice.number, now_ms)
+        after, asks = machine.notice_failed(before, self._policy_of(before), notice.number, now_ms)
         self._save(before, after, asks, now_ms)
 
     # -- receipts -------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ class Notices:
         )  # fmt: skip
         self.note(before, arrived, now_ms)
         self._escalations.save(
-            state_machine.notice_delivered(before, self._policy_of(before), notice.number, now_ms)
+            machine.notice_delivered(before, self._policy_of(before), notice.number, now_ms)
         )
 
     def _undelivered(
@@ -170,7 +170,7 @@ class Notices:
     ) -> None:
         lost = replace(notice, state=state, error=reason, receipt_due_ms=None, unsure_ms=None)
         self.note(before, lost, now_ms)
-        after, asks = state_machine.notice_undelivered(before, self._policy_of(before), notice.number, now_ms)
+        after, asks = machine.notice_undelivered(before, self._policy_of(before), notice.number, now_ms)
         self._save(before, after, asks, now_ms)
 
     # -- within ---------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, Strict, StringConstraints, model_validator
 
-from cunmai_rules.escalation.waits import Policy, QuietHours
+from cunmai_rules.escalation.policy import Policy, QuietHours
 from cunmai_rules.parts import Part
 from cunmai_runtime.yamlfile import load_model
 from cunmai_wire.events import Grade, Priority

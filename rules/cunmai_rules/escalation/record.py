@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cunmai_rules.escalation.grouping import How
-from cunmai_rules.escalation.policy import Escalation
+from cunmai_rules.escalation.states import Escalation
 from cunmai_rules.journal.escalations import Escalations, Notice
 from cunmai_rules.journal.events import Events
 from cunmai_rules.thresholds.events import Escalate

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from cunmai_rules.escalation.desk import LINK_LIFETIME_MS, Desk
-from cunmai_rules.escalation.policy import Status
+from cunmai_rules.escalation.states import Status
 from cunmai_rules.notify.providers.callbacks import IncomingReply
 from cunmai_rules.notify.reply import RECENTLY_MS, Closed, Known, Take, Unclear, meaning, parse_reply
 from cunmai_wire.events import AnswerMeans

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from cunmai_rules.escalation.policy import Escalation, Status
+from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.database import Database, part_of
 from cunmai_wire.events import Grade, Lane, NoticeState
 

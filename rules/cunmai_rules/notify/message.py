@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from cunmai_rules.escalation.policy import Escalation
+from cunmai_rules.escalation.states import Escalation
 from cunmai_rules.journal.judgements import Judged
 from cunmai_rules.notify.languages import Language
 from cunmai_rules.notify.trend import DOWN, LEVEL, UP, trend_arrow

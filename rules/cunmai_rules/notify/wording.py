@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.escalation.policy import Escalation
+from cunmai_rules.escalation.states import Escalation
 from cunmai_rules.journal.escalations import Notice
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.notify.message import TREND_MS, Page, finding, page_values

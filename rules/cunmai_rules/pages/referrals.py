@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.escalation.policy import Escalation
 from cunmai_rules.escalation.policy_file import LEVELS
+from cunmai_rules.escalation.states import Escalation
 from cunmai_rules.journal.database import Database
 from cunmai_rules.pages.refusal import Refusal
 from cunmai_rules.pages.words import REFERRALS, Lang, say

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
 
-from cunmai_rules.escalation.policy import Escalation, Status
+from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.escalations import Entry, Escalations
 from cunmai_rules.journal.judgements import Judged, Judgements
 from cunmai_rules.notify.message import Finding, figure, finding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cunmai_rules.escalation.policy import Status
+from cunmai_rules.escalation.states import Status
 from cunmai_rules.referral.states import ReferralState
 from cunmai_rules.thresholds.events import Reason
 from cunmai_wire.events import Answer, Grade, NoticeState

@@ -17,7 +17,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.escalation.policy import Status
+from cunmai_rules.escalation.states import Status
 from cunmai_rules.journal.database import FAULTS, Database
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.pages.referrals import (

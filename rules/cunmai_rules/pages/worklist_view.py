@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from cunmai_rules.escalation.policy import Escalation, Status
-from cunmai_rules.escalation.waits import Policy
+from cunmai_rules.escalation.policy import Policy
+from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.escalations import Entry, Escalations
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.notify.message import TREND_MS, finding

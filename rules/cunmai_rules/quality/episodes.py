@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cunmai_rules.escalation.policy import CloseReason, Escalation
+from cunmai_rules.escalation.states import CloseReason, Escalation
 from cunmai_rules.journal.escalations import Entry
 from cunmai_wire.events import Answer, Lane, NoticeState
 

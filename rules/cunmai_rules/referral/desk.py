@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.escalation.policy import Status
+from cunmai_rules.escalation.states import Status
 from cunmai_rules.journal.database import Database
 from cunmai_rules.referral.book import Book, referral_id
 from cunmai_rules.referral.states import Decision, NotNow, Referral, ReferralState, decided

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.escalation.policy import CloseReason, Status
+from cunmai_rules.escalation.states import CloseReason, Status
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.judgements import subject_of
 from cunmai_rules.selftest.selftest import DEVICE, NOBODY, Came, Path

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cunmai_rules.escalation.policy import Status
+from cunmai_rules.escalation.states import Status
 from cunmai_rules.notify.providers.base import Message
 from support.fake_carrier import Chances
 from support.sms_bench import SmsBench, unsigned_provider, webhook_provider

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cunmai_rules.escalation.policy import Status
+from cunmai_rules.escalation.states import Status
 from cunmai_rules.thresholds.loader import build_rules
 from cunmai_rules.thresholds.state import rule_state, rule_states
 from cunmai_wire.events import Answer

@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from cunmai_rules.cautions import cautions
-from cunmai_rules.escalation.policy import CloseReason
+from cunmai_rules.escalation.states import CloseReason
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.pages.chart import Dot, Line, trend_svg
 from cunmai_rules.shipped import packs_dir

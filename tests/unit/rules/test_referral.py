@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from cunmai_rules.cli import app as commands
-from cunmai_rules.escalation.policy import Status
+from cunmai_rules.escalation.states import Status
 from cunmai_rules.journal.database import open_journal
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.referral.book import Book

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
-from cunmai_rules.escalation.policy import Status
+from cunmai_rules.escalation.states import Status
 from cunmai_rules.selftest.numbers import Numbers
 from cunmai_rules.selftest.path import path_over
 from cunmai_rules.selftest.selftest import Came, SelfTest

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from cunmai_rules.cli import app
-from cunmai_rules.escalation.policy import CloseReason, Status
+from cunmai_rules.escalation.states import CloseReason, Status
 from cunmai_rules.journal.database import PostgresAt, open_journal
 from cunmai_runtime.errors import Retryable, UserError
 from cunmai_wire.events import Answer

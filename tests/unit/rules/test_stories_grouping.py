@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cunmai_rules.escalation.grouping import belongs
-from cunmai_rules.escalation.policy import Escalation, Status
+from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.thresholds.events import Escalate, Reason
 from cunmai_wire.events import Answer, Grade, Lane
 from support.rules_bench import Bench

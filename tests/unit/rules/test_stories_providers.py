@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cunmai_rules.escalation.policy import Status
 from cunmai_rules.escalation.receipts import Taken
+from cunmai_rules.escalation.states import Status
 from cunmai_wire.events import Answer
 from support.fake_carrier import Chances
 from support.sms_bench import Make, unsigned_provider, webhook_provider

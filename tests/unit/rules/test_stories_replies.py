@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from cunmai_rules.cautions import cautions
-from cunmai_rules.escalation.policy import Status
+from cunmai_rules.escalation.states import Status
 from cunmai_rules.notify.providers.signatures import twilio_signature
 from cunmai_wire.events import Answer
 from support.fake_carrier import Chances

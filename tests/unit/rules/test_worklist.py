@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from cunmai_rules.cli import app as commands
-from cunmai_rules.escalation.policy import Escalation, Status
-from cunmai_rules.escalation.waits import Policy
+from cunmai_rules.escalation.policy import Policy
+from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.database import open_journal
 from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.journal.worklists import LIFETIME_MS

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from cunmai_rules.escalation.policy import Escalation
+from cunmai_rules.escalation.states import Escalation
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.escalations import Entry, Escalations, Notice
 from cunmai_rules.journal.judgements import Subject

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cunmai_rules.escalation import grouping
-from cunmai_rules.escalation import policy as state_machine
-from cunmai_rules.escalation.policy import Ask, CloseReason, Escalation, Status
-from cunmai_rules.escalation.waits import Policy
+from cunmai_rules.escalation import grouping, machine
+from cunmai_rules.escalation.policy import Policy
+from cunmai_rules.escalation.states import Ask, CloseReason, Escalation, Status
 from cunmai_rules.thresholds.events import Action, Amend, Escalate, GradeChange, Retract, Revision
 from cunmai_wire.events import Answer, Grade, Lane
 
@@ -65,12 +64,12 @@ class Messages:
             if one.due_ms is None or one.due_ms > now_ms:
                 return one
             due_ms = one.due_ms
-            one, asks = state_machine.overdue(one, self.policy, due_ms)
+            one, asks = machine.overdue(one, self.policy, due_ms)
             self._count(asks, due_ms)
         if one.asked == 0 or one.asked_ms + self.answered_after_s * 1000 > now_ms:
             return one
         answered_ms = one.asked_ms + self.answered_after_s * 1000
-        return state_machine.answered(one, self.policy, self.team, Answer.CONTACTED, answered_ms)
+        return machine.answered(one, self.policy, self.team, Answer.CONTACTED, answered_ms)
 
     def _found(self, now_ms: int, found: Escalate) -> None:
         if found.key in self._findings or found.lane not in (Lane.PAGE, Lane.REVIEW):
@@ -95,7 +94,7 @@ class Messages:
             raised=(found.rule,) if found.lane is Lane.PAGE else (), found_ms=now_ms, due_ms=quiet_until_ms,
             follows=outcome.id if outcome else None,
         )  # fmt: skip
-        opened, asks = state_machine.opened(opened, self.policy)
+        opened, asks = machine.opened(opened, self.policy)
         self._all = [opened, *self._all[: MOST_REMEMBERED - 1]]
         self._findings[found.key] = opened.id
         self._count(asks, now_ms)
@@ -106,9 +105,7 @@ class Messages:
         for index, one in enumerate(self._all):
             if one.id == owner and one.status is not Status.CLOSED:
                 after = grouping.recovered(one, gone.rule, now_ms)
-                self._all[index] = (
-                    after if stands else state_machine.closed(after, CloseReason.WITHDRAWN, now_ms)
-                )
+                self._all[index] = after if stands else machine.closed(after, CloseReason.WITHDRAWN, now_ms)
 
     def _count(self, asks: Sequence[Ask], at_ms: int) -> None:
         self.asked_ms += [at_ms] * len(asks)

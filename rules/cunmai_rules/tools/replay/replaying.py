@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from cunmai_rules.escalation.waits import Policy
+from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.subjects import FactsOf
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN

@@ -1,4 +1,4 @@
-"""The escalation policy: who is asked next, and until when. 2 rounds; 300 s, 1800 s, then 600 s."""
+"""The escalation state machine: who is asked next, and until when. 2 rounds; 300 s, 1800 s, then 600 s."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cunmai_rules.escalation.policy import (
-    Ask,
-    CloseReason,
-    Escalation,
-    Status,
+from cunmai_rules.escalation.machine import (
     answered,
     closed,
     notice_accepted,
@@ -19,7 +15,8 @@ from cunmai_rules.escalation.policy import (
     overdue,
     still_wanted,
 )
-from cunmai_rules.escalation.waits import Policy
+from cunmai_rules.escalation.policy import Policy
+from cunmai_rules.escalation.states import Ask, CloseReason, Escalation, Status
 from cunmai_wire.events import Answer, Grade, Lane
 
 POLICY = Policy(
