@@ -9,7 +9,6 @@ KEEP_EARLY_MS = 3_600_000
 MOST_EARLY = 10_000
 KEEP_CALLS_MS = 7 * 24 * 3_600_000
 """A provider that got no answer calls again for some hours; an old signature is refused long before."""
-DAILY_MS = 24 * 3_600_000
 
 
 class Calls:

@@ -19,11 +19,6 @@ class Purpose(StrEnum):
     """Putting the registry itself right, exports among it."""
 
 
-PURPOSES = {
-    Purpose.EMERGENCY: "急救", Purpose.FOLLOW_UP: "随访", Purpose.REFERRAL: "转诊", Purpose.CORRECTION: "核对",
-}  # fmt: skip
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line. `who` is a token's name and id, an operator, or a part of the service; `id` is whom or what."""
