@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from cunmai_gateway.remote import ConfigurationFault, check_version, merged
 from cunmai_gateway.settings import GatewaySettings
 from cunmai_gateway.spool_thread import SpoolUnavailable
-from cunmai_gateway.wholefile import write_whole
+from cunmai_runtime.wholefile import write_whole
 from cunmai_wire.commands import Configure
 from cunmai_wire.state import ConfigurationRefused
 

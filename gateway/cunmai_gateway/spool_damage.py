@@ -25,7 +25,7 @@ import structlog
 from cunmai_gateway.spool import Spool
 from cunmai_gateway.spool_bounds import SpoolLimits
 from cunmai_gateway.walcheck import wal_fault
-from cunmai_gateway.wholefile import sync_folder, write_whole
+from cunmai_runtime.wholefile import sync_folder, write_whole
 
 KEEP_ASIDE = 3
 """Damaged files that are kept; the oldest goes when another comes."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
+
+from cunmai_runtime.wholefile import write_whole
 
 KEY_BYTES = 32
 
@@ -14,11 +15,5 @@ def load_or_make_key(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+        write_whole(path, secrets.token_bytes(KEY_BYTES), mode=0o600)
     return path.read_bytes()

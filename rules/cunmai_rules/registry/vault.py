@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cunmai_runtime.errors import UserError
+from cunmai_runtime.wholefile import write_whole
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
@@ -147,20 +148,8 @@ def _not_a_key_file(path: Path) -> UserError:
 
 
 def write_keys(path: Path, keys: tuple[Key, ...]) -> None:
-    """Write, sync, rename: whatever happens, the file is the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Whatever happens, the file is the old one or the new one."""
     text = "# cunmai registry keys, the one in use first. Keep private; back up.\n" + "".join(
         f"{key.id} {base64.b64encode(key.secret).decode()}\n" for key in keys
     )
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_whole(path, text.encode(), mode=0o600)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from cunmai_runtime.errors import UserError
+from cunmai_runtime.wholefile import write_whole
 
 MOST_BYTES = 1 << 20
 
@@ -21,24 +21,10 @@ def read_bytes(path: Path) -> bytes:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """All of it or none: temporary file, fsync, rename. Raises UserError."""
-    fresh = path.with_name(f".{path.name}.new")
+    """All of it or none. Raises UserError."""
     try:
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise UserError(
             f"{path} 写不进去({error.strerror}) / cannot write {path}: {error.strerror}"
         ) from None
-
-
-def sync_folder(folder: Path) -> None:
-    """Make what was renamed into a folder last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

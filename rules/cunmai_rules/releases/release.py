@@ -21,10 +21,11 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from cunmai_rules.releases.approval import Approval, Approvers, judge, shortfall
-from cunmai_rules.releases.files import read_bytes, sync_folder, write_durably
+from cunmai_rules.releases.files import read_bytes, write_durably
 from cunmai_rules.releases.folder import read_approvals, read_folder
 from cunmai_rules.releases.manifest import Manifest, Sha256, Signed, canonical, differences, digest_of
 from cunmai_runtime.errors import UserError
+from cunmai_runtime.wholefile import sync_folder
 
 FIRST = "0" * 64
 """What the first release names as the one before it."""

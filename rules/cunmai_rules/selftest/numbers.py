@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
 from cunmai_runtime.errors import Retryable
+from cunmai_runtime.wholefile import write_whole
 
 
 @dataclass
@@ -42,12 +42,7 @@ class Numbers:
 
     def _keep(self) -> None:
         text = json.dumps({"stream": self.stream, "seq": self.seq, "started_ms": self.started_ms})
-        beside = self.path.with_suffix(".new")
         try:
-            with beside.open("w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self.path)
+            write_whole(self.path, text.encode())
         except OSError as error:
             raise Retryable(f"{self.path}: {error.strerror}") from None

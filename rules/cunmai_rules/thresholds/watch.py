@@ -7,7 +7,6 @@ without rules.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +16,7 @@ import structlog
 from cunmai_rules.thresholds.loader import build_rules, is_pack, read_sources
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_runtime.errors import UserError
+from cunmai_runtime.wholefile import write_whole
 from cunmai_runtime.yamlfile import FileProblems, Problem
 
 Signature = tuple[tuple[str, int, int], ...]
@@ -88,7 +88,8 @@ class RulesInForce:
     def _load(self) -> RuleSet:
         sources = read_sources(self._folder)
         rules = build_rules(sources, str(self._folder))
-        _write_durably(self._in_force, json.dumps({name: raw.decode() for name, raw in sources}))
+        kept = json.dumps({name: raw.decode() for name, raw in sources})
+        write_whole(self._in_force, kept.encode())
         return rules
 
     def _last_good(self, error: FileProblems) -> RuleSet:
@@ -122,14 +123,3 @@ class RulesInForce:
                 "rules.refused", file=problem.file, line=problem.line, zh=problem.zh, en=problem.en,
                 kept=self.rules.versions,
             )  # fmt: skip
-
-
-def _write_durably(path: Path, text: str) -> None:
-    """All of it or none: temporary file, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    with fresh.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

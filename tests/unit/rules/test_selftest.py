@@ -117,7 +117,7 @@ def test_a_file_that_cannot_be_read_is_a_new_stream(tmp_path: File) -> None:
     file.write_text("{")
     assert Numbers.of(file).stream != first.stream
     with pytest.raises(Retryable):
-        Numbers.of(tmp_path / "gone" / "self-test.json").next()
+        Numbers.of(file / "no folder" / "self-test.json").next()
 
 
 def test_its_contact_must_exist(bench: Bench) -> None:

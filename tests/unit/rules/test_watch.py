@@ -90,19 +90,21 @@ def test_rules_that_cannot_be_kept_for_a_restart_are_not_taken_and_that_is_said(
     folder: Path, tmp_path: Path
 ) -> None:
     in_force = RulesInForce(folder, tmp_path / "in-force.json")
-    (tmp_path / "in-force.new").mkdir()  # stands for a full disk or a lost right: the copy cannot be written
+    (
+        tmp_path / ".in-force.json.new"
+    ).mkdir()  # stands for a full disk or a lost right: the copy cannot be written
     rewrite(folder / "oximetry.yaml", OXIMETRY.replace(b"at_or_below: 93", b"at_or_below: 92"))
     assert in_force.poll()
     assert limit(in_force) == 93
     assert "the new rules are not in force" in " ".join(map(str, in_force.problems))
     assert not in_force.poll()  # told once
-    (tmp_path / "in-force.new").rmdir()
+    (tmp_path / ".in-force.json.new").rmdir()
     assert in_force.poll()
     assert (limit(in_force), in_force.problems) == (92, ())
 
 
 def test_without_a_place_for_the_copy_it_does_not_start(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "in-force.new").mkdir()
+    (tmp_path / ".in-force.json.new").mkdir()
     with pytest.raises(UserError, match=r"in-force\.json cannot be written"):
         RulesInForce(folder, tmp_path / "in-force.json")
 
