@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +13,19 @@ from selenium import webdriver
 from selenium.common.exceptions import (
     NoSuchElementException,
     StaleElementReferenceException,
-    TimeoutException,
+    WebDriverException,
 )
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
 from support.servers import need_program
 
 PAGE_LOAD_S = 20
+LOOK_AGAIN_S = 0.1
+# What chromedriver says, as an error without a class of its own, when the page changes under its hand.
+PAGE_CHANGED = ("does not belong to the document", "aborted by navigation", "Cannot find context")
 ARTEFACTS = Path(__file__).resolve().parents[2] / "test-artefacts"
 
 
@@ -55,15 +58,21 @@ class Browser:
 
     def sees(self, words: str, timeout_s: float = 10) -> bool:
         """Whether the words are on the page, or come soon: a click returns before the next page is there."""
-        waiting = WebDriverWait(
-            self.driver,
-            timeout_s,
-            ignored_exceptions=(StaleElementReferenceException, NoSuchElementException),
-        )
+        until = time.monotonic() + timeout_s
+        while words not in self._words():
+            if time.monotonic() > until:
+                return False
+            time.sleep(LOOK_AGAIN_S)
+        return True
+
+    def _words(self) -> str:
+        """All words on the page; none while one page gives way to the next."""
         try:
-            return bool(waiting.until(lambda driver: words in driver.find_element(By.TAG_NAME, "body").text))
-        except TimeoutException:
-            return False
+            return self.one("body").text
+        except WebDriverException as error:
+            if not _page_changed(error):
+                raise
+            return ""
 
     def all(self, css: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, css)
@@ -72,7 +81,13 @@ class Browser:
         return self.driver.find_element(By.CSS_SELECTOR, css)
 
     def tap(self, css: str) -> None:
-        self.one(css).click()
+        """Tap it. A list that renews itself may do so between the look and the tap: then look once more."""
+        try:
+            self.one(css).click()
+        except WebDriverException as error:
+            if not _page_changed(error):
+                raise
+            self.one(css).click()
 
     def picture(self, name: str) -> None:
         """Keep a picture of the whole page as a test artefact."""
@@ -88,6 +103,12 @@ class Browser:
                 "return document.documentElement.scrollWidth > document.documentElement.clientWidth"
             )
         )
+
+
+def _page_changed(error: WebDriverException) -> bool:
+    return isinstance(error, (StaleElementReferenceException, NoSuchElementException)) or any(
+        words in str(error.msg) for words in PAGE_CHANGED
+    )
 
 
 @contextlib.contextmanager
