@@ -21,7 +21,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cunmai_rules.journal.database import Database, open_journal
+from cunmai_rules.journal.database import Database
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.registry.contacts import contacts_for
 from cunmai_rules.registry.facts import RegistryFacts
 from cunmai_rules.registry.finding import View

@@ -33,7 +33,8 @@ import structlog
 
 from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.journal.database import open_journal, part_of
+from cunmai_rules.journal.database import part_of
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.applies import Facts

@@ -31,7 +31,8 @@ import structlog
 
 from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.journal.database import JournalAt, Share, open_journal
+from cunmai_rules.journal.database import JournalAt, Share
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.slots import BATCH_MESSAGES

@@ -13,8 +13,9 @@ import structlog
 from cunmai_rules.cautions import cautions
 from cunmai_rules.heartbeat import WAITING_AFTER_MS, Heartbeat, Pulse
 from cunmai_rules.journal.agreed import agree
-from cunmai_rules.journal.database import FAULTS, open_journal
+from cunmai_rules.journal.database import FAULTS
 from cunmai_rules.journal.escalations import Escalations
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.keys import load_or_make_key
 from cunmai_rules.notify.breakers import Breakers
 from cunmai_rules.pages.app import build_app

@@ -22,7 +22,8 @@ from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.heartbeat import Pulse
 from cunmai_rules.journal.agreed import exchange
-from cunmai_rules.journal.database import Database, JournalAt, SessionLost, Share, open_journal
+from cunmai_rules.journal.database import Database, JournalAt, SessionLost, Share
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.notify.breakers import Breakers
 from cunmai_rules.notify.notifier import Notifier
 from cunmai_rules.notify.sender import Sender

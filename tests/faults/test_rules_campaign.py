@@ -21,9 +21,10 @@ from pathlib import Path
 
 import pytest
 
-from cunmai_rules.journal.database import Database, open_journal
+from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.journal.judgements import JUDGED, Judgements
+from cunmai_rules.journal.opening import open_journal
 from cunmai_runtime.held import read_ranges
 from support.broker import Mosquitto
 from support.clinics import Clinics, Expected, Senders

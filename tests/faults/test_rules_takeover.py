@@ -12,7 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cunmai_rules.journal.database import Database, SessionLost, open_journal
+from cunmai_rules.journal.database import Database, SessionLost
+from cunmai_rules.journal.opening import open_journal
 from support.broker import Mosquitto
 from support.clinics import Clinics, Senders
 from support.postgres import Cluster

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cunmai_rules.journal.database import JournalAt, open_journal
+from cunmai_rules.journal.database import JournalAt
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.registry.finding import View
 from cunmai_rules.registry.importer import Imported, Wish, import_files
 from cunmai_rules.registry.lint import findings

@@ -10,7 +10,8 @@ from typing import Any
 from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.states import Escalation
-from cunmai_rules.journal.database import JournalAt, open_journal
+from cunmai_rules.journal.database import JournalAt
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.notify.notifier import Notifier
 from cunmai_rules.notify.sender import Sender, Sends
 from cunmai_rules.settings import RulesSettings

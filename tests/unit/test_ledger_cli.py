@@ -15,8 +15,8 @@ from cunmai_ingest.api.tokens import Right, Tokens
 from cunmai_ingest.cli import app as ingest_app
 from cunmai_ingest.ledger.view import LedgerView
 from cunmai_ingest.query.sites import Sites
-from cunmai_rules.journal.database import open_journal
 from cunmai_rules.journal.judgements import JUDGED, REFUSED
+from cunmai_rules.journal.opening import open_journal
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.held import add_range

@@ -135,14 +135,3 @@ class Database(Protocol):
         """How many sessions have asked to be counted."""
 
     def close(self) -> None: ...
-
-
-def open_journal(at: JournalAt, share: Share = WHOLE) -> Database:
-    """Open or create the journal. Raises UserError, Retryable."""
-    if isinstance(at, PostgresAt):
-        from cunmai_rules.journal.postgres import PostgresDatabase  # noqa: PLC0415 - an extra of its own
-
-        return PostgresDatabase(at, share)
-    from cunmai_rules.journal.sqlite import SqliteDatabase  # noqa: PLC0415 - it implements this module
-
-    return SqliteDatabase(at)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cunmai_rules.journal.database import Database, open_journal
+from cunmai_rules.journal.database import Database
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.settings import RulesSettings
 from cunmai_runtime.errors import Retryable, UserError
 

@@ -20,8 +20,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from cunmai_rules.cautions import cautions
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.states import Status
-from cunmai_rules.journal.database import FAULTS, Database, JournalAt, open_journal
+from cunmai_rules.journal.database import FAULTS, Database, JournalAt
 from cunmai_rules.journal.judgements import Judgements
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.pages.callbacks import add_callbacks, most_body_bytes
 from cunmai_rules.pages.referrals import decide, referral_views
 from cunmai_rules.pages.refusal import Refusal

@@ -22,7 +22,8 @@ from cunmai_rules import metrics
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.receipts import CarrierReceipt
 from cunmai_rules.escalation.replies import Replies, digest_of
-from cunmai_rules.journal.database import JournalAt, open_journal
+from cunmai_rules.journal.database import JournalAt
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.notify.providers.callbacks import (
     BadCallback,
     DeliveryReport,

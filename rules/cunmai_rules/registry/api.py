@@ -14,7 +14,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from cunmai_rules.journal.database import FAULTS, Database, JournalAt, open_journal
+from cunmai_rules.journal.database import FAULTS, Database, JournalAt
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.registry import audit, records, writes
 from cunmai_rules.registry.audit import Purpose
 from cunmai_rules.registry.contacts import contacts_for, on_duty_by

@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from cunmai_rules.journal.database import Database, open_journal
+from cunmai_rules.journal.database import Database
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.registry.finding import View
 from cunmai_rules.registry.keyring import open_vault
 from cunmai_rules.registry.vault import Vault

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from cunmai_rules.journal.database import PostgresAt, open_journal
+from cunmai_rules.journal.database import PostgresAt
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.slots import Common, Slot, client_id
 from cunmai_runtime.errors import Retryable, UserError

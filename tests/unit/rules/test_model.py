@@ -22,8 +22,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.journal.database import open_journal
 from cunmai_rules.journal.judgements import Judgements
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.applies import Facts
 from cunmai_rules.thresholds.memory import Memory

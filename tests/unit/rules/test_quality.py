@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cunmai_rules.cli import app
-from cunmai_rules.journal.database import open_journal
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.quality.command import _episodes
 from cunmai_rules.quality.episodes import Episode, Verdict
 from cunmai_rules.quality.measures import DAY_MS, Wait, measure, wilson

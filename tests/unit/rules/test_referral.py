@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from cunmai_rules.cli import app as commands
 from cunmai_rules.escalation.states import Status
-from cunmai_rules.journal.database import open_journal
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.referral.book import Book
 from cunmai_rules.referral.fhir import bundle, service_request, task

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cunmai_rules.cli import app
-from cunmai_rules.journal.database import open_journal
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.registry import audit
 from cunmai_runtime.yamlfile import FileProblems
 from support.rules import T0_MS

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from cunmai_rules.cli import app
 from cunmai_rules.escalation.states import CloseReason, Status
-from cunmai_rules.journal.database import PostgresAt, open_journal
+from cunmai_rules.journal.database import PostgresAt
+from cunmai_rules.journal.opening import open_journal
 from cunmai_runtime.errors import Retryable, UserError
 from cunmai_wire.events import Answer
 from support.rules_bench import Bench

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from cunmai_rules.cli import app as commands
 from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.escalation.states import Escalation, Status
-from cunmai_rules.journal.database import open_journal
 from cunmai_rules.journal.escalations import Escalations
+from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.journal.worklists import LIFETIME_MS
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.pages.worklist_view import shelf_of
