@@ -15,7 +15,7 @@ from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.notify.notifier import Notifier
 from cunmai_rules.notify.sender import Sender, Sends
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.thresholds.watch import RulesInForce
+from cunmai_rules.thresholds.watch import InForce, RulesInForce
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.intake import Delivery
 from cunmai_wire.events import Answer
@@ -37,6 +37,7 @@ class Bench:
     now_ms: int = T0_MS
     packs: bytes = OXIMETRY
     _seq: int = 0
+    _up: bool = False
     receipts: list[dict[str, Any]] = field(default_factory=list)
     sender: Sender | None = None
     at: JournalAt | None = None
@@ -45,6 +46,8 @@ class Bench:
     """Settings in place of, or beside, the usual ones."""
     carrier: Sends | None = None
     """Takes the messages in place of a sender that speaks HTTP."""
+    judged_by: InForce | None = None
+    """The rules in force, in place of `packs`."""
 
     def __post_init__(self) -> None:
         packs = self.folder / "packs"
@@ -72,28 +75,32 @@ class Bench:
             | ({} if "webhook" in self.changes else {"webhook": {"url": self.sink.url, "secret": SECRET}})
             | self.changes
         )
-        self.in_force = RulesInForce(packs, self.folder / "in-force.json")
+        self.in_force: InForce = self.judged_by or RulesInForce(packs, self.folder / "in-force.json")
         self.journal = self.at or self.folder / "rules.sqlite"
         self.restart()
 
     def restart(self) -> None:
         """As after a kill: everything from the disk again."""
-        if self.sender is not None:
+        if self._up:
             self.close()
+        self._up = True
         self.db = open_journal(self.journal)
         self.desk = Desk(self.db, self.settings, LINK_KEY)
         self.engine = Engine(self.db, self.desk, self.settings, self.clock, self.in_force.rules)
+        self.notifier = Notifier(
+            self.db, self.desk, self.carrier or self._sender_over_http(), self.settings, self.clock,
+            lambda: self.in_force.rules, chance=lambda: 1.0,
+        )  # fmt: skip
+
+    def _sender_over_http(self) -> Sender:
         self.sender = Sender(
             at_once=self.settings.at_once, public_url=self.settings.public_url, wall_clock=system_clock
         )
-        self.notifier = Notifier(
-            self.db, self.desk, self.carrier or self.sender, self.settings, self.clock, lambda: self.in_force.rules,
-            chance=lambda: 1.0,
-        )  # fmt: skip
+        return self.sender
 
     def close(self) -> None:
-        assert self.sender is not None
-        self.sender.close()
+        if self.sender is not None:
+            self.sender.close()
         self.db.close()
 
     def clock(self) -> int:
@@ -120,12 +127,12 @@ class Bench:
         }
         return base | changes
 
-    def deliver(self, *readings: dict[str, Any], gateway: str = GATEWAY) -> None:
+    def deliver(self, *readings: dict[str, Any], gateway: str = GATEWAY, stream: str = STREAM) -> None:
         """One envelope, judged."""
         envelope = {
             "v": 1,
             "gateway": gateway,
-            "stream": STREAM,
+            "stream": stream,
             "sent": self.now_ms,
             "clock": "trusted",
             "readings": list(readings),
