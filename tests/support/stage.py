@@ -28,7 +28,7 @@ from httpx2 import Response
 from standardwebhooks import Webhook
 from starlette.testclient import TestClient
 
-from cunmai_rules.escalation.policy import Escalation, Status
+from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.database import JournalAt
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.registry import writes
