@@ -7,7 +7,6 @@ import json
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +19,7 @@ from cunmai_rules.escalation.policy_command import policy
 from cunmai_rules.escalation.states import CloseReason
 from cunmai_rules.journal.existing import existing_journal
 from cunmai_rules.keys import load_or_make_key
+from cunmai_rules.moments import local_time
 from cunmai_rules.quality.command import quality
 from cunmai_rules.referral.command import referrals
 from cunmai_rules.releases.cli import (
@@ -113,12 +113,11 @@ Config = Annotated[Path, typer.Option(help="rules.yaml")]
 def escalations(config: Config) -> None:
     """列出未结束的预警 / list what is still open, newest first."""
     settings = load_model(config, RulesSettings)
-    zone = timezone(timedelta(minutes=settings.utc_offset_minutes))
     table = Table("开始\nopened", "网关\ngateway", "级别\ngrade", "去向\nlane", "状态\nstatus")
     table.add_column("编号\nid", no_wrap=True, min_width=21)  # to be copied whole
     with _desk(settings) as desk:
         for one in desk.escalations.open(OPEN_SHOWN):
-            opened = datetime.fromtimestamp(one.opened_ms // 1000, zone)
+            opened = local_time(one.opened_ms, settings.utc_offset_minutes)
             table.add_row(f"{opened:%m-%d %H:%M:%S}", one.gateway, one.grade, one.lane, one.status, one.id)
     Console().print(table)
 

@@ -17,6 +17,7 @@ from pydantic import (
 from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.escalation.policy_file import Policies, load_policies, one_policy
 from cunmai_rules.journal.database import PARTS, JournalAt, PostgresAt
+from cunmai_rules.moments import CHINA_MINUTES
 from cunmai_rules.notify.languages import Language
 from cunmai_rules.notify.providers.settings import AnyProvider, Provider, Section, WebhookProvider
 from cunmai_rules.shipped import packs_dir
@@ -140,7 +141,7 @@ class RulesSettings(Section):
     """A policy file: whom to ask and how long to wait, by grade and priority. Read at the start."""
     late_after_s: int = Field(default=300, ge=10, le=86_400)
     """A reading older than this at arrival is judged at its own time and goes to review, not to a page."""
-    utc_offset_minutes: int = Field(default=480, ge=-720, le=840)
+    utc_offset_minutes: int = Field(default=CHINA_MINUTES, ge=-720, le=840)
     """The zone that messages and pages tell the time in. 480 is China."""
     keep_days: int = Field(default=30, ge=1, le=3650)
     """How long readings and closed escalations stay in the rules' own store."""

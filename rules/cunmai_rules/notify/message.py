@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from cunmai_rules.escalation.states import Escalation
 from cunmai_rules.journal.judgements import Judged
+from cunmai_rules.moments import local_time
 from cunmai_rules.notify.languages import Language
 from cunmai_rules.notify.trend import DOWN, LEVEL, UP, trend_arrow
 from cunmai_rules.thresholds.catalogue import NUMBERS
@@ -105,8 +105,7 @@ def page_values(page: Page, language: Language, utc_offset_minutes: int) -> dict
     """The template's variables, but for the link and its token, which are not kept."""
     words = _WORDS[language]
     escalation, found = page.escalation, page.found
-    measured = datetime.fromtimestamp((found.t_ms if found else escalation.reading_t_ms) / 1000, UTC)
-    local = measured + timedelta(minutes=utc_offset_minutes)
+    local = local_time(found.t_ms if found else escalation.reading_t_ms, utc_offset_minutes)
     who = _who(escalation, words)
     said = (escalation.said_en if language == "en" else escalation.said_zh) or page.title
     return {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from html import escape
+
+from cunmai_rules.moments import local_time
 
 WIDTH, HEIGHT = 360, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 36, 10, 12, 26
@@ -140,6 +141,6 @@ def _scale(frame: _Frame, value: float) -> str:
 
 
 def _time(frame: _Frame, t_ms: int, anchor: str, utc_offset_minutes: int) -> str:
-    moment = datetime.fromtimestamp(t_ms / 1000, UTC) + timedelta(minutes=utc_offset_minutes)
+    moment = local_time(t_ms, utc_offset_minutes)
     at = f'x="{frame.x(t_ms):.1f}" y="{HEIGHT - 8}"'
     return f'<text class="axis" {at} text-anchor="{anchor}">{moment:%H:%M:%S}</text>'

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
 
 from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.escalations import Entry, Escalations
 from cunmai_rules.journal.judgements import Judged, Judgements
+from cunmai_rules.moments import local_time
 from cunmai_rules.notify.message import Finding, figure, finding
 from cunmai_rules.pages.chart import Dot, Line, trend_svg
 from cunmai_rules.pages.words import (
@@ -241,9 +241,8 @@ def _title(rule_id: str, rules: RuleSet, lang: Lang) -> str:
 
 
 def _clock_time(t_ms: int, utc_offset_minutes: int) -> str:
-    return _local(t_ms, utc_offset_minutes)[6:]
+    return f"{local_time(t_ms, utc_offset_minutes):%H:%M:%S}"
 
 
 def _local(t_ms: int, utc_offset_minutes: int) -> str:
-    moment = datetime.fromtimestamp(t_ms / 1000, UTC) + timedelta(minutes=utc_offset_minutes)
-    return f"{moment:%m-%d %H:%M:%S}"
+    return f"{local_time(t_ms, utc_offset_minutes):%m-%d %H:%M:%S}"

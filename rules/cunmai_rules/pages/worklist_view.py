@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.escalations import Entry, Escalations
 from cunmai_rules.journal.judgements import Judgements
+from cunmai_rules.moments import local_time
 from cunmai_rules.notify.message import TREND_MS, finding
 from cunmai_rules.pages.view import who_of
 from cunmai_rules.pages.words import GRADES, SHELVES, STATUSES, Lang, say
@@ -163,8 +163,7 @@ def _item(
 
 
 def _local(t_ms: int, settings: RulesSettings) -> str:
-    local = datetime.fromtimestamp(t_ms // 1000, UTC) + timedelta(minutes=settings.utc_offset_minutes)
-    return f"{local:%m-%d %H:%M}"
+    return f"{local_time(t_ms, settings.utc_offset_minutes):%m-%d %H:%M}"
 
 
 def _age(age_s: int, lang: Lang) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from cunmai_rules.journal.existing import existing_journal
+from cunmai_rules.moments import local_time
 from cunmai_rules.referral.book import Book
 from cunmai_rules.referral.fhir import bundle
-from cunmai_rules.referral.states import Referral, ReferralState
+from cunmai_rules.referral.states import ReferralState
 from cunmai_rules.settings import RulesSettings
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.yamlfile import load_model
@@ -44,12 +44,8 @@ def referrals(
     if fhir:
         typer.echo(json.dumps(bundle(found), ensure_ascii=False))
         return
-    zone = timezone(timedelta(minutes=settings.utc_offset_minutes))
     table = Table("时间 requested", "居民 resident", "转出 from", "转入 to", "状态 state")
     for one in found:
-        table.add_row(_when(one, zone), one.resident or "?", one.sender, one.receiver, STATES[one.state])
+        when = f"{local_time(one.requested_ms, settings.utc_offset_minutes):%m-%d %H:%M}"
+        table.add_row(when, one.resident or "?", one.sender, one.receiver, STATES[one.state])
     Console().print(table)
-
-
-def _when(referral: Referral, zone: timezone) -> str:
-    return f"{datetime.fromtimestamp(referral.requested_ms // 1000, zone):%m-%d %H:%M}"

@@ -16,11 +16,11 @@ from starlette.exceptions import HTTPException
 
 from cunmai_rules.journal.database import FAULTS, Database, JournalAt
 from cunmai_rules.journal.opening import open_journal
+from cunmai_rules.moments import day_of
 from cunmai_rules.registry import audit, records, writes
 from cunmai_rules.registry.audit import Purpose
 from cunmai_rules.registry.contacts import contacts_for, on_duty_by
 from cunmai_rules.registry.facts import RegistryFacts, facts_record
-from cunmai_rules.registry.finding import day_of
 from cunmai_rules.registry.keyring import open_vault
 from cunmai_rules.registry.tokens import Right, Token, Tokens
 from cunmai_rules.registry.vault import Vault

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta, timezone
 
+from cunmai_rules.moments import show_moment
 from cunmai_rules.registry.cells import Cell, Lang, Stored, Unreadable, as_it_is, plain, remembered
 
 _DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
@@ -70,7 +71,6 @@ def moment(utc_offset_minutes: int) -> Cell:
     def show(value: Stored, _lang: Lang) -> str:
         if value is None:
             return ""
-        at = datetime.fromtimestamp(int(value) // 1000, zone)
-        return f"{at:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+        return show_moment(int(value), utc_offset_minutes).removesuffix(":00")
 
     return Cell(read, show)

@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from cunmai_rules.moments import day_of
 from cunmai_rules.registry import audit, records, writes
 from cunmai_rules.registry.audit import Purpose
 from cunmai_rules.registry.cells import Unreadable
 from cunmai_rules.registry.cells_time import DAY, moment
 from cunmai_rules.registry.facts import RegistryFacts, facts_record
-from cunmai_rules.registry.finding import View, day_of
+from cunmai_rules.registry.finding import View
 from cunmai_rules.registry.opened import Config, Opened, opened, operator
 from cunmai_rules.registry.scope import Scope
 from cunmai_rules.registry.tokens import Right, Tokens

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cunmai_rules.journal.database import Database
+from cunmai_rules.moments import CHINA_MINUTES, day_of
 from cunmai_rules.registry.duty import Handover, Reach, Shift, nearest_first, on_duty
-from cunmai_rules.registry.finding import day_of
 
 MOST_LEVELS_UP = 8
 """Sites above one another; a loop ends here."""
@@ -18,7 +18,7 @@ _STILL = "(staff.until_day IS NULL OR staff.until_day >= ?)"
 
 
 def contacts_for(
-    db: Database, resident: str | None, gateway: str, now_ms: int, utc_offset_minutes: int = 480
+    db: Database, resident: str | None, gateway: str, now_ms: int, utc_offset_minutes: int = CHINA_MINUTES
 ) -> list[Reach]:
     """Who can be asked now, nearest first; empty where the registry knows nobody. Raises Retryable."""
     today = day_of(now_ms, utc_offset_minutes)

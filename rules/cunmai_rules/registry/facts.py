@@ -13,8 +13,8 @@ from typing import Any
 
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.judgements import Subject
+from cunmai_rules.moments import day_of
 from cunmai_rules.registry import store
-from cunmai_rules.registry.finding import day_of
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts, PersonalLimits
 from cunmai_runtime.clock import Clock

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from cunmai_rules.journal.database import Database
+from cunmai_rules.moments import CHINA_MINUTES, day_of, local_time
 
 Weight = Literal["error", "warning"]
 
@@ -29,7 +29,7 @@ class View:
     """`rules`: the ids of the rules in force; `contacts`: the contact ids of rules.yaml; empty: not known."""
 
     now_ms: int
-    utc_offset_minutes: int = 480
+    utc_offset_minutes: int = CHINA_MINUTES
     most: int = 1000
     roster_days: int = 14
     rules: frozenset[str] = field(default_factory=frozenset)
@@ -47,13 +47,7 @@ class View:
 
     def local(self, t_ms: int) -> str:
         """Local time, to the minute."""
-        at = datetime.fromtimestamp(t_ms / 1000, UTC) + timedelta(minutes=self.utc_offset_minutes)
-        return f"{at:%Y-%m-%d %H:%M}"
-
-
-def day_of(t_ms: int, utc_offset_minutes: int) -> str:
-    """The local day."""
-    return f"{datetime.fromtimestamp(t_ms / 1000, UTC) + timedelta(minutes=utc_offset_minutes):%Y-%m-%d}"
+        return f"{local_time(t_ms, self.utc_offset_minutes):%Y-%m-%d %H:%M}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from cunmai_rules.journal.database import Database, StatementRefused
+from cunmai_rules.moments import CHINA_MINUTES
 from cunmai_rules.registry import audit, store
 from cunmai_rules.registry.changes import Plan, Progress, TableChanges, files_to_read
 from cunmai_rules.registry.csvfile import CsvFile, Problems
@@ -61,7 +62,7 @@ class Wish:
 
     who: str
     now_ms: int
-    utc_offset_minutes: int = 480
+    utc_offset_minutes: int = CHINA_MINUTES
     check_only: bool = False
     remove_missing: bool = False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from cunmai_rules.moments import CHINA_MINUTES
 from cunmai_rules.registry import cells, cells_phone, cells_time
 from cunmai_rules.registry.cells import Cell, Lang, Stored
 
@@ -87,7 +88,7 @@ _SITE = ("机构", "机构代码", "所属机构")
 
 
 @lru_cache(maxsize=8)
-def tables(utc_offset_minutes: int = 480) -> tuple[Table, ...]:
+def tables(utc_offset_minutes: int = CHINA_MINUTES) -> tuple[Table, ...]:
     """Every table, those that others refer to first. Rosters are read and shown in local time."""
     moment = cells_time.moment(utc_offset_minutes)
     site, staff, team = cells.SITE_ID, cells.STAFF_ID, cells.SITE_ID
@@ -184,7 +185,7 @@ def tables(utc_offset_minutes: int = 480) -> tuple[Table, ...]:
     )  # fmt: skip
 
 
-def table_called(name: str, utc_offset_minutes: int = 480) -> Table | None:
+def table_called(name: str, utc_offset_minutes: int = CHINA_MINUTES) -> Table | None:
     """The table of this name, in either language."""
     folded = name.casefold()
     for table in tables(utc_offset_minutes):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from cunmai_rules.journal.database import Database
+from cunmai_rules.moments import CHINA_MINUTES, day_of
 from cunmai_rules.registry import audit, store
 from cunmai_rules.registry.contacts import can_be_reached, on_duty_by
-from cunmai_rules.registry.finding import day_of
 
 MOST_BACKDATED_MS = 24 * 3_600_000
 
@@ -51,7 +51,7 @@ def sign(
 
 def hand_over(
     db: Database, roster: str, from_staff: str, to_staff: str, at_ms: int, who: str, now_ms: int,
-    utc_offset_minutes: int = 480,
+    utc_offset_minutes: int = CHINA_MINUTES,
 ) -> None:  # fmt: skip
     """From `at_ms` on `to_staff` stands in for the rest of the other's shift. Raises NotDone."""
     if not now_ms - MOST_BACKDATED_MS <= at_ms <= now_ms:

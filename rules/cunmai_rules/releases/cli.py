@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from cunmai_rules.moments import CHINA_MINUTES, local_time, read_moment
 from cunmai_rules.releases.approval import ApproverName, Approvers, approve, public_text
 from cunmai_rules.releases.clockwatch import confirm
 from cunmai_rules.releases.folder import keep_approval, loaded_packs, read_folder
@@ -36,7 +36,6 @@ from cunmai_runtime.yamlfile import load_model
 
 PASSPHRASE = "CUNMAI_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
 """The environment variable that holds a key's passphrase, where nobody is there to type it."""
-CHINA_MINUTES = 480
 
 Config = Annotated[Path, typer.Option(help="rules.yaml")]
 Who = Annotated[
@@ -252,19 +251,14 @@ def _new_passphrase() -> str:
 
 
 def _moment_ms(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    t_ms = read_moment(text, None)
+    if t_ms is None:
         raise UserError(
             f"--effective {text!r} 读不懂, 须带时区: 2026-12-01T00:00+08:00 / "
             f"cannot read --effective {text!r}: it needs its zone, as in 2026-12-01T00:00+08:00"
         )
-    return round(moment.timestamp() * 1000)
+    return t_ms
 
 
 def _time(t_ms: int, utc_offset_minutes: int) -> str:
-    moment = datetime.fromtimestamp(t_ms // 1000, UTC) + timedelta(minutes=utc_offset_minutes)
-    sign, minutes = "-" if utc_offset_minutes < 0 else "+", abs(utc_offset_minutes)
-    return f"{moment:%Y-%m-%d %H:%M:%S}{sign}{minutes // 60:02d}:{minutes % 60:02d}"
+    return local_time(t_ms, utc_offset_minutes).isoformat(" ", "seconds")

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.existing import existing_journal
 from cunmai_rules.journal.judgements import Subject
+from cunmai_rules.moments import read_moment
 from cunmai_rules.registry.directory import Directory
 from cunmai_rules.registry.facts import RegistryFacts
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.subjects import FactsOf, facts_of_sites
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN
-from cunmai_rules.tools.moments import read_moment
 from cunmai_runtime.errors import UserError
 
 TeamOf = Callable[[Subject], str]

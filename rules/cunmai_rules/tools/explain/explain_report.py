@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from cunmai_rules.moments import show_moment
 from cunmai_rules.pages.words import ANSWERS, CLOSED_BECAUSE, FLAGS, HISTORY, WHY_OVERDUE
 from cunmai_rules.thresholds.catalogue import NUMBERS
 from cunmai_rules.thresholds.events import Reason
@@ -14,7 +15,6 @@ from cunmai_rules.thresholds.labels import Pair, field_label
 from cunmai_rules.tools.check import Language
 from cunmai_rules.tools.explain.explaining import REASONS, Counted, Explained
 from cunmai_rules.tools.explain.past import Asked, Past, recorded_of
-from cunmai_rules.tools.moments import show_moment
 from cunmai_rules.tools.preview.rule_words import GRADES, LANES, raises
 
 _GRAVITY = {"red": 0, "yellow": 1, "grey": 2, "green": 3}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from cunmai_rules.moments import show_moment
 from cunmai_rules.thresholds.applies import Facts
 from cunmai_rules.thresholds.events import GradeChange, Observation, Reason
 from cunmai_rules.thresholds.forms import Silence, Spell
@@ -18,7 +19,6 @@ from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule, for_subject,
 from cunmai_rules.thresholds.sentence import span
 from cunmai_rules.thresholds.state import RuleState, rule_states
 from cunmai_rules.thresholds.window import Outcome
-from cunmai_rules.tools.moments import show_moment
 from cunmai_rules.tools.preview.rule_words import kinds_of, raises, why_unfit
 from cunmai_rules.tools.replay.playback import play_subject
 

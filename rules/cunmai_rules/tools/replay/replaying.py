@@ -8,13 +8,13 @@ from functools import cached_property
 
 from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.journal.judgements import Subject
+from cunmai_rules.moments import CHINA_MINUTES, show_moment
 from cunmai_rules.subjects import FactsOf
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN
 from cunmai_rules.thresholds.events import Observation, RuleLane
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.window import Outcome
 from cunmai_rules.tools.known import TeamOf
-from cunmai_rules.tools.moments import show_moment
 from cunmai_rules.tools.replay.compare import Difference, differences
 from cunmai_rules.tools.replay.messages import Messages
 from cunmai_rules.tools.replay.playback import TakenBack, play_subject
@@ -49,7 +49,7 @@ class Setting:
     answered_after_s: int = 300
     facts_of: FactsOf = lambda _: NOTHING_KNOWN
     team_of: TeamOf = lambda subject: subject.gateway
-    utc_offset_minutes: int = 480
+    utc_offset_minutes: int = CHINA_MINUTES
 
     def day(self, t_ms: int) -> int:
         return (t_ms + self.utc_offset_minutes * 60_000) // DAY_MS

@@ -16,7 +16,6 @@ import csv
 import json
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 from uuid import NAMESPACE_URL, uuid5
@@ -25,6 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from cunmai_rules.arrival import Placed, Sent, place
 from cunmai_rules.journal.judgements import subject_of
+from cunmai_rules.moments import read_moment
 from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.tools.replay.tape import Heard
 from cunmai_runtime.yamlfile import FileProblems, Problem
@@ -171,10 +171,10 @@ def _resident_of(name: str) -> str:
 
 
 def _instant_ms(text: str) -> int:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("no zone")
-    return round(moment.timestamp() * 1000)
+    t_ms = read_moment(text, None)
+    if t_ms is None:
+        raise ValueError("no moment, or no zone")
+    return t_ms
 
 
 def _columns(names: tuple[str, ...]) -> dict[str, tuple[str, str]]:

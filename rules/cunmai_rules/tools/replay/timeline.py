@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from html import escape
+
+from cunmai_rules.moments import local_time
 
 WIDTH, PLOT, ROW = 920, 170, 20
 _LEFT, _RIGHT, _TOP, _AXIS = 190, 12, 12, 22
@@ -129,7 +130,7 @@ def _times(frame: _Frame, utc_offset_minutes: int) -> Iterator[str]:
     short = frame.to_ms - frame.from_ms < 24 * 3_600_000
     for part in range(5):
         t_ms = frame.from_ms + (frame.to_ms - frame.from_ms) * part // 4
-        moment = datetime.fromtimestamp(t_ms / 1000, UTC) + timedelta(minutes=utc_offset_minutes)
+        moment = local_time(t_ms, utc_offset_minutes)
         text = f"{moment:%H:%M:%S}" if short else f"{moment:%m-%d %H:%M}"
         anchor = ("start", "middle", "middle", "middle", "end")[part]
         yield (
