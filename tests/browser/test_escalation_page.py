@@ -81,14 +81,6 @@ def test_it_needs_no_javascript(link: str) -> None:
     assert policy == "refused: TypeError"  # the policy forbids even the asking
 
 
-def test_every_button_is_large_enough_for_a_thumb(link: str) -> None:
-    with browsing(PHONE) as browser:
-        browser.open(link)
-        sizes = [button.size for button in browser.all("button")]
-        assert len(sizes) == 4
-        assert all(size["height"] >= 44 and size["width"] >= 44 for size in sizes)
-
-
 def test_a_wrong_link_says_what_to_do(link: str) -> None:
     with browsing(PHONE) as browser:
         browser.open(link + "x")

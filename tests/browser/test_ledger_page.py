@@ -9,6 +9,7 @@ import pytest
 
 from cunmai_ingest.api.tokens import Right
 from cunmai_wire.topics import Channel, gateway_topic
+from support.accessibility import faults
 from support.api_bench import NOW_MS, ApiBench, api_bench
 from support.browser import KIOSK, PHONE, browsing
 from support.messages import STREAM, T0_MS, envelope, oximetry, state
@@ -62,20 +63,24 @@ def test_a_person_gives_a_token_and_sees_what_is_wrong(bench: ApiBench, address:
         browser.open(f"{address}/ledger")
         assert browser.sees("访问令牌")
         browser.picture("ledger-token")
+        assert faults(browser) == []
         browser.one("#token").send_keys(bench.token("*", rights=(Right.LEDGER,)))
         browser.tap("button")
         assert browser.sees("未了结的缺口")
         assert browser.sees("网关报告已丢弃, 无法找回")
         assert browser.sees("已催网关重发, 等待中 (已催 1 次)")
-        assert not browser.overflows_sideways()
         verdicts = [found.text for found in browser.all("tbody tr .verdict")]
         assert verdicts == ["有丢失", "等待中", "已对平"]
         assert [row.get_attribute("class") for row in browser.all("tbody tr")] == ["red", "grey", "green"]
         browser.picture("ledger-zh")
+        assert faults(browser) == []
         browser.tap("a.language")
         assert browser.sees("the gateway says it has dropped them")
-        assert not browser.overflows_sideways()
         browser.picture("ledger-en")
+        assert faults(browser) == []
+        browser.prefer("dark")
+        browser.picture("ledger-dark-en")
+        assert faults(browser) == []
         assert browser.all("script") == []
 
 
@@ -87,6 +92,7 @@ def test_silence_is_never_green(bench: ApiBench, address: str) -> None:
         assert browser.sees("没有数据不等于正常")
         assert browser.all(".green") == []
         browser.picture("ledger-empty")
+        assert faults(browser) == []
         bench.ledger.state(0)
         bench.ledger.now_ms += 16 * 60_000
         browser.open(f"{address}/ledger")
@@ -101,4 +107,7 @@ def test_a_wrong_token_is_refused_and_the_form_stays(bench: ApiBench, address: s
         browser.tap("button")
         assert browser.sees("the token is missing, expired or revoked")
         assert browser.one("#token").is_displayed()
+        for scheme in ("light", "dark"):
+            browser.prefer(scheme)
+            assert faults(browser) == []
         assert browser.driver.get_cookies() == []

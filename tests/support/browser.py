@@ -89,6 +89,11 @@ class Browser:
                 raise
             self.one(css).click()
 
+    def prefer(self, scheme: str) -> None:
+        """`light` or `dark`, as the phone's own setting does."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
     def picture(self, name: str) -> None:
         """Keep a picture of the whole page as a test artefact."""
         ARTEFACTS.mkdir(exist_ok=True)
