@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Annotated, Protocol
 
-from fastapi import FastAPI, Form, Request, Response
+from fastapi import Depends, FastAPI, Form, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
@@ -60,6 +61,32 @@ class Around(Protocol):
     def render(self, template: str, status: int, lang: Lang, **values: object) -> HTMLResponse: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What was sent about one escalation of a worklist; a field that the form does not have is empty."""
+
+    token: str
+    escalation: str
+    answer: str
+    to: str
+    decision: str
+    note: str
+
+
+def _sent(
+    token: str,
+    escalation: str,
+    answer: Annotated[str, Form()] = "",
+    to: Annotated[str, Form()] = "",
+    decision: Annotated[str, Form()] = "",
+    note: Annotated[str, Form()] = "",
+) -> _Form:
+    return _Form(token, escalation, answer, to, decision, note.strip())
+
+
+_Sent = Annotated[_Form, Depends(_sent)]
+
+
 def add_worklist(app: FastAPI, around: Around, language: Callable[[Request], Lang]) -> None:
     """The routes under /w/."""
     pages = _Worklist(around)
@@ -77,38 +104,20 @@ def add_worklist(app: FastAPI, around: Around, language: Callable[[Request], Lan
         return pages.one(token, escalation, language(request), done=request.query_params.get("done", ""))
 
     @app.post("/w/{token}/{escalation}")
-    def take(request: Request, token: str, escalation: str, answer: Annotated[str, Form()] = "") -> Response:
-        return pages.take(token, escalation, answer, language(request))
+    def take(request: Request, form: _Sent) -> Response:
+        return pages.take(form, language(request))
 
     @app.post("/w/{token}/{escalation}/hand-over")
-    def hand_over(
-        request: Request,
-        token: str,
-        escalation: str,
-        to: Annotated[str, Form()] = "",
-        note: Annotated[str, Form()] = "",
-    ) -> Response:
-        return pages.hand_over(token, escalation, to, note.strip(), language(request))
+    def hand_over(request: Request, form: _Sent) -> Response:
+        return pages.hand_over(form, language(request))
 
     @app.post("/w/{token}/{escalation}/refer")
-    def refer_up(
-        request: Request,
-        token: str,
-        escalation: str,
-        to: Annotated[str, Form()] = "",
-        note: Annotated[str, Form()] = "",
-    ) -> Response:
-        return pages.refer(token, escalation, to, note.strip(), language(request))
+    def refer_up(request: Request, form: _Sent) -> Response:
+        return pages.refer(form, language(request))
 
     @app.post("/w/{token}/{escalation}/referral")
-    def decide_on(
-        request: Request,
-        token: str,
-        escalation: str,
-        decision: Annotated[str, Form()] = "",
-        note: Annotated[str, Form()] = "",
-    ) -> Response:
-        return pages.decide(token, escalation, decision, note.strip(), language(request))
+    def decide_on(request: Request, form: _Sent) -> Response:
+        return pages.decide(form, language(request))
 
 
 class _Worklist:
@@ -155,38 +164,37 @@ class _Worklist:
             colleagues=colleagues if open_ else (), referrals=referrals,
         )  # fmt: skip
 
-    def take(self, token: str, escalation_id: str, answer: str, lang: Lang) -> Response:
+    def take(self, form: _Form, lang: Lang) -> Response:
         with self._around.opened() as (db, desk):
-            contact = self._admit_to(desk, token, escalation_id)
-            if answer not in list(Answer):
+            contact = self._admit_to(desk, form.token, form.escalation)
+            if form.answer not in list(Answer):
                 raise Refusal("bad_answer", 422)
             with db.transaction():
-                desk.answer(
-                    escalation_id, contact, Answer(answer), self._around.clock(), AnswerMeans.WORKLIST
-                )
-        return _back_to(token, escalation_id, "answered", lang)
+                now_ms = self._around.clock()
+                desk.answer(form.escalation, contact, Answer(form.answer), now_ms, AnswerMeans.WORKLIST)
+        return _back_to(form, "answered", lang)
 
-    def hand_over(self, token: str, escalation_id: str, to: str, note: str, lang: Lang) -> Response:
-        check_note(note)
+    def hand_over(self, form: _Form, lang: Lang) -> Response:
+        check_note(form.note)
         with self._around.opened() as (db, desk):
-            contact = self._admit_to(desk, token, escalation_id)
-            check_receiver(desk, escalation_id, contact, to, self._around.clock())
+            contact = self._admit_to(desk, form.token, form.escalation)
+            check_receiver(desk, form.escalation, contact, form.to, self._around.clock())
             with db.transaction():
-                desk.hand_over(escalation_id, contact, to, note, self._around.clock())
-        return _back_to(token, escalation_id, "handed", lang)
+                desk.hand_over(form.escalation, contact, form.to, form.note, self._around.clock())
+        return _back_to(form, "handed", lang)
 
-    def refer(self, token: str, escalation_id: str, to: str, note: str, lang: Lang) -> Response:
+    def refer(self, form: _Form, lang: Lang) -> Response:
         with self._around.opened() as (db, desk):
-            contact = self._admit_to(desk, token, escalation_id)
-            refer(db, desk, escalation_id, contact, to, note, self._around.clock())
-        return _back_to(token, escalation_id, "referral", lang)
+            contact = self._admit_to(desk, form.token, form.escalation)
+            refer(db, desk, form.escalation, contact, form.to, form.note, self._around.clock())
+        return _back_to(form, "referral", lang)
 
-    def decide(self, token: str, escalation_id: str, decision: str, note: str, lang: Lang) -> Response:
+    def decide(self, form: _Form, lang: Lang) -> Response:
         with self._around.opened() as (db, desk):
-            contact = self._admit_to(desk, token, escalation_id)
-            now_ms = self._around.clock()
-            decide(db, desk, escalation_id, contact, decision, note, AnswerMeans.WORKLIST, now_ms)
-        return _back_to(token, escalation_id, "referral", lang)
+            contact = self._admit_to(desk, form.token, form.escalation)
+            means, now_ms = AnswerMeans.WORKLIST, self._around.clock()
+            decide(db, desk, form.escalation, contact, form.decision, form.note, means, now_ms)
+        return _back_to(form, "referral", lang)
 
     async def live(self, token: str, request: Request) -> StreamingResponse:
         """Server-sent events: one whenever the list has changed."""
@@ -229,6 +237,6 @@ class _Worklist:
         return contact
 
 
-def _back_to(token: str, escalation_id: str, done: str, lang: Lang) -> RedirectResponse:
+def _back_to(form: _Form, done: str, lang: Lang) -> RedirectResponse:
     english = "&lang=en" if lang == "en" else ""
-    return RedirectResponse(f"/w/{token}/{escalation_id}?done={done}{english}", status_code=303)
+    return RedirectResponse(f"/w/{form.token}/{form.escalation}?done={done}{english}", status_code=303)
