@@ -14,6 +14,9 @@ from cunmai_runtime.errors import UserError
 from support.registry import EXAMPLE
 from support.sms_sink import SECRET
 
+NOV_22_2026_MS = 1_795_312_800_000
+"""2026-11-22 10:00 in China: two days before the example's roster ends."""
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
@@ -59,7 +62,10 @@ def test_what_is_not_in_a_file_is_told(imported: Path, tmp_path: Path) -> None:
     assert "R-2M9P, R-5K8D" in told
 
 
-def test_check_names_what_is_wrong_and_fails_on_errors(imported: Path) -> None:
+def test_check_names_what_is_wrong_and_fails_on_errors(
+    imported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cunmai_rules.registry.opened.system_clock", lambda: NOV_22_2026_MS)
     with pytest.raises(UserError, match="1 处错误, 0 处提醒"):
         run(imported, "check")
 
