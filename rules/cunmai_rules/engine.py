@@ -309,11 +309,12 @@ class Engine:
     def tick(self) -> None:
         """What the passing of time changes: spells that lapse, values that go stale, overdue answers."""
         self._note_rules()
-        now_ms = self._clock()
         with self._db.transaction():
+            now_ms = self._clock()
             for subject in self._judgements.due_subjects(now_ms, TICK_SUBJECTS):
                 self._tick(subject, now_ms)
-            self._desk.chase(now_ms)
+            # Time has gone by since, and others have written what is later than that.
+            self._desk.chase(self._clock())
 
     def _note_rules(self) -> None:
         if self._rules_noted:

@@ -152,10 +152,11 @@ def check_escalations(db: Database, expected: Expected) -> None:
     )
 
 
-def what_happened(db: Database, subject: str) -> list[object]:
-    """Everything of one subject's escalations, for whoever has to find out."""
+def show_what_happened(db: Database, subject: str) -> None:
+    """Everything of one subject's escalations, line by line, for whoever has to find out."""
     escalations = Escalations(db)
-    return [(one, escalations.history(one.id)) for one in escalations.of_subject(subject)]
+    for one in escalations.of_subject(subject):
+        print(one, *escalations.history(one.id), sep="\n")  # noqa: T201 - pytest shows it
 
 
 def check_messages(db: Database, sink: SmsSink, expected: Expected) -> None:
@@ -166,7 +167,9 @@ def check_messages(db: Database, sink: SmsSink, expected: Expected) -> None:
     assert {state for _, _, state in notices} == {"accepted"}
     told = Counter(subject for subject, _, _ in notices)
     wrong = [subject for subject in told | pages if told[subject] != pages[subject]]
-    assert wrong == [], [what_happened(db, subject) for subject in wrong[:3]]
+    for subject in wrong[:3]:
+        show_what_happened(db, subject)
+    assert wrong == []
     assert set(sink.taken) == {id_ for _, id_, _ in notices}
     assert sink.contradictions == [], "one message under two wordings"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from cunmai_rules.escalation.machine import ask_anew
-from cunmai_rules.escalation.policy import Policy
+from cunmai_rules.escalation.policy import CLOCKS_DIFFER_MS, Policy
 from cunmai_rules.escalation.states import Escalation, Status, Step
 from cunmai_rules.thresholds.events import Escalate
 from cunmai_wire.events import Grade, Lane, Priority
@@ -49,7 +49,7 @@ def belongs(escalation: Escalation, found: Escalate, now_ms: int) -> bool:
     if escalation.resident is not None:
         return True
     # A device without a resident: the next person at it must not vanish into the last one's escalation.
-    soon = 0 <= now_ms - escalation.found_ms <= ONE_VISIT_MS
+    soon = -CLOCKS_DIFFER_MS <= now_ms - escalation.found_ms <= ONE_VISIT_MS
     return (
         found.lane is Lane.PAGE and soon and bool(escalation.raised) and found.rule not in escalation.raised
     )
@@ -84,7 +84,7 @@ def waits_for_review(outcome: Escalation, found: Escalate, policy: Policy, now_m
         and found.lane is Lane.PAGE
         and found.rule in outcome.rules
         and _GRAVITY[found.grade] <= _GRAVITY[outcome.grade]
-        and 0 <= now_ms - outcome.closed_ms < policy.quiet_s * 1000
+        and -CLOCKS_DIFFER_MS <= now_ms - outcome.closed_ms < policy.quiet_s * 1000
     )
 
 

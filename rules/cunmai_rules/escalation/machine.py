@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cunmai_rules.escalation.policy import Policy
+from cunmai_rules.escalation.policy import CLOCKS_DIFFER_MS, Policy
 from cunmai_rules.escalation.states import Ask, Escalation, Status, Step
 from cunmai_wire.events import Answer, Lane
 
@@ -25,7 +25,7 @@ def opened(escalation: Escalation, policy: Policy) -> Step:
 
 def is_due(due_ms: int, now_ms: int, longest_wait_s: float) -> bool:
     """Past, or so far ahead that the clock must have been set back since it was written."""
-    return due_ms <= now_ms or due_ms > now_ms + int(longest_wait_s * 1000)
+    return due_ms <= now_ms or due_ms > now_ms + int(longest_wait_s * 1000) + CLOCKS_DIFFER_MS
 
 
 def overdue(escalation: Escalation, policy: Policy, now_ms: int) -> Step:

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 DAY_MINUTES = 24 * 60
 DAY_MS = DAY_MINUTES * 60_000
+CLOCKS_DIFFER_MS = 60_000
+"""Between the clocks of two servers, and between reading a clock and using what it said: a worker sees moments
+and deadlines that others have written a little later than its own now. Only what lies further ahead says that
+a clock was set back (docs/decisions/0017).
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from cunmai_rules.escalation.policy import CLOCKS_DIFFER_MS
 from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.database import Database, part_of
 from cunmai_wire.events import Grade, Lane, NoticeState
@@ -133,7 +134,7 @@ class Escalations:
         rows = self._db.execute(
             "SELECT id, subject FROM escalation WHERE (due_ms <= ? OR due_ms > ?) AND part % ? = ?"
             " ORDER BY due_ms LIMIT ?",
-            (now_ms, now_ms + longest_ms, share.workers, share.slot, limit),
+            (now_ms, now_ms + longest_ms + CLOCKS_DIFFER_MS, share.workers, share.slot, limit),
         ).fetchall()
         free = set(self._db.lock_free([subject for _, subject in rows]))
         found = [self.get(id_) for id_, subject in rows if subject in free]
@@ -204,7 +205,7 @@ class Escalations:
             f"SELECT {_NOTICE} FROM notice"  # noqa: S608 - a constant
             " WHERE state = 'queued' AND (due_ms <= ? OR due_ms > ?)"
             " AND escalation IN (SELECT id FROM escalation WHERE part % ? = ?) ORDER BY due_ms LIMIT ?",
-            (now_ms, now_ms + longest_ms, share.workers, share.slot, limit),
+            (now_ms, now_ms + longest_ms + CLOCKS_DIFFER_MS, share.workers, share.slot, limit),
         )
         return [_notice(row) for row in rows]
 

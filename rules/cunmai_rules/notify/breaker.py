@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from cunmai_rules.escalation.policy import CLOCKS_DIFFER_MS
+
 OPEN_AFTER = 3
 """Failures in a row."""
 COOL_FIRST_S = 30
@@ -38,7 +40,7 @@ class Breaker:
         """How it stands now. A moment of opening that is ahead of us means that the clock was set back."""
         if self.opened_ms is None:
             return Circuit.CLOSED
-        over = not 0 <= now_ms - self.opened_ms < self.cool_s * 1000
+        over = not -CLOCKS_DIFFER_MS <= now_ms - self.opened_ms < self.cool_s * 1000
         return Circuit.HALF_OPEN if over and not self.probing else Circuit.OPEN
 
     def tried(self, now_ms: int) -> Breaker:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from cunmai_rules.escalation.policy import CLOCKS_DIFFER_MS
 from cunmai_rules.journal.escalations import Notice
 from cunmai_rules.notify.breaker import Breaker, Circuit
 from cunmai_rules.notify.providers.base import Fault, Refused
@@ -104,7 +105,7 @@ def _in_doubt(notice: Notice, providers: Sequence[Provider], now_ms: int) -> Pro
     if notice.unsure_ms is None:
         return None
     one = next((one for one in providers if one.name == notice.provider), None)
-    waiting = one is not None and 0 <= now_ms - notice.unsure_ms < one.unsure_wait_s * 1000
+    waiting = one is not None and -CLOCKS_DIFFER_MS <= now_ms - notice.unsure_ms < one.unsure_wait_s * 1000
     return one if waiting else None
 
 
