@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,15 +23,10 @@ from cunmai_rules.keys import load_or_make_key
 from cunmai_rules.moments import local_time
 from cunmai_rules.quality.command import quality
 from cunmai_rules.referral.command import referrals
-from cunmai_rules.releases.cli import (
-    approve_folder,
-    author_key,
-    confirm_clock,
-    history,
-    publish_folder,
-    rollback,
-)
-from cunmai_rules.scores.files import load_score, score_lines
+from cunmai_rules.releases.cli import confirm_clock, history, publish_folder, rollback
+from cunmai_rules.releases.cli_author import approve_folder, author_key
+from cunmai_rules.scores.files import load_score, meant_by, score_lines
+from cunmai_rules.scores.table import ScoreTable
 from cunmai_rules.service import RulesService
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
@@ -47,6 +43,7 @@ from cunmai_runtime.service import sole_service, stop_on_signals
 from cunmai_runtime.yamlfile import load_model
 
 OPEN_SHOWN = 200
+IGNORED_SHOWN = 20
 
 app = typer.Typer(
     add_completion=False, help="阈值规则与预警 / thresholds and escalation", no_args_is_help=True
@@ -90,14 +87,26 @@ def score(
 ) -> None:
     """按评分表打分, 缺项时给出范围 / score JSON lines; a range where something is missing."""
     table = load_score(name)
-    unscored = 0
+    unscored, ignored = 0, Counter[str]()
     for outcome, scored in score_lines(table, file):
         unscored += not scored
+        ignored.update(outcome.get("ignored", ()))  # type: ignore[call-overload]  # a list of keys
         typer.echo(json.dumps(outcome, ensure_ascii=False))
+    for key, lines in ignored.most_common(IGNORED_SHOWN):
+        typer.echo(_not_counted(table, key[:40], lines), err=True)
     if unscored:
         raise UserError(
             f"{unscored} 行无法评分, 见输出中的 error / {unscored} lines could not be scored: see error"
         )
+
+
+def _not_counted(table: ScoreTable, key: str, lines: int) -> str:
+    near = meant_by(table, key)
+    zh, en = (f"; 是不是 {near}?", f"; did you mean {near}?") if near else ("", "")
+    return (
+        f"{lines} 行里的 {key!r} 不是 {table.score} 的项目, 没有计入{zh} / "
+        f"{key!r}, in {lines} lines, is no input of {table.score} and was not counted{en}"
+    )
 
 
 @app.command()

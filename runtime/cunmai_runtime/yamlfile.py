@@ -6,7 +6,6 @@ a document is. Messages come in Chinese and English, because the authors of thre
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from cunmai_runtime.errors import UserError
+from cunmai_runtime.faultwords import Keys, fault_words, keys_of, of_the_tag
+from cunmai_runtime.slips import likely_slip
 
 MAX_FILE_BYTES = 1 << 20
 MAX_DEPTH = 40
@@ -116,30 +117,12 @@ def parse_document(raw: bytes, name: str) -> Document:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         what = " ".join(str(error.problem or error.context or "syntax error").split())
-        raise FileProblems(
-            [_likely(text, name, line) or Problem(name, line, f"YAML 格式错误: {what}", f"not YAML: {what}")]
-        ) from None
+        likely = likely_slip(text.splitlines(), line)
+        at, zh, en = likely or (line, f"YAML 格式错误: {what}", f"not YAML: {what}")
+        raise FileProblems([Problem(name, at, zh, en)]) from None
     except (YAMLError, ValueError, RecursionError) as error:
         what = " ".join(str(error).split())[:200] or type(error).__name__
         raise FileProblems([Problem(name, 1, f"YAML 格式错误: {what}", f"not YAML: {what}")]) from None
-
-
-_CHINESE_COLON = re.compile(r"^\s*(?:- )?[a-z_]+：")
-
-
-def _likely(text: str, name: str, line: int) -> Problem | None:
-    """What people who type Chinese do most, said in words: at the line that the parser names, or just before it."""
-    lines = text.splitlines()
-    for at in (line, line - 1):
-        written = lines[at - 1] if 1 <= at <= len(lines) else ""
-        if _CHINESE_COLON.match(written):
-            zh = "用了中文冒号“：”, 请改成英文冒号加一个空格, 例如 lane: page"
-            return Problem(name, at, zh, "a Chinese colon: write an ASCII one and a space, as in lane: page")
-        if "\t" in written[: len(written) - len(written.lstrip())]:
-            return Problem(
-                name, at, "行首用了制表符(Tab), 请改成空格", "the line begins with a tab: use spaces"
-            )
-    return None
 
 
 _MANY_BRACKETS = re.compile(rf"(?:[\[{{]\s*){{{MAX_DEPTH + 1}}}")
@@ -222,35 +205,19 @@ def validate(document: Document, model: type[Model], context: Mapping[str, Any] 
         return model.model_validate(document.value, context=context)
     except ValidationError as error:
         faults = error.errors(include_url=False)
-        secret = _secret_keys(model.model_json_schema())
-        raise FileProblems(list(_told(document, _without_echoes(faults), secret))) from None
+        keys = keys_of(model.model_json_schema())
+        raise FileProblems(list(_told(document, _without_echoes(faults), keys))) from None
 
 
-def _told(document: Document, faults: Sequence[ErrorDetails], secret: frozenset[str]) -> Iterator[Problem]:
+def _told(document: Document, faults: Sequence[ErrorDetails], keys: Keys) -> Iterator[Problem]:
     """The first of them in words, and how many there are besides."""
     line = 1
     for fault in faults[:MAX_PROBLEMS]:
-        problem = _problem(document, fault, secret)
+        problem = _problem(document, fault, keys)
         line = max(line, problem.line)
         yield problem
     if more := len(faults[MAX_PROBLEMS:]):
         yield Problem(document.file, line, f"还有 {more} 处错误", f"and {more} more")
-
-
-def _secret_keys(schema: object) -> frozenset[str]:
-    """The names of all SecretStr fields of a model, by its JSON Schema: their values are never shown."""
-    found: set[str] = set()
-    waiting = [schema]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            properties = part.get("properties")
-            if isinstance(properties, dict):
-                found |= {name for name, field in properties.items() if "writeOnly" in json.dumps(field)}
-            waiting += part.values()
-        elif isinstance(part, list):
-            waiting += part
-    return frozenset(found)
 
 
 def _without_echoes(faults: Sequence[ErrorDetails]) -> list[ErrorDetails]:
@@ -266,92 +233,11 @@ def _without_echoes(faults: Sequence[ErrorDetails]) -> list[ErrorDetails]:
     ]
 
 
-def _problem(document: Document, fault: ErrorDetails, secret: frozenset[str]) -> Problem:
-    fault = _of_the_tag(fault)
+def _problem(document: Document, fault: ErrorDetails, keys: Keys) -> Problem:
+    fault = of_the_tag(fault)
     path = fault["loc"]
-    zh, en = fault_words(fault, show=path[-1] not in secret if path else True)
+    zh, en = fault_words(fault, keys)
     # A model that tells its forms apart names them in brackets: not something the author wrote.
     where = ".".join(str(segment) for segment in path if not str(segment).startswith("("))
     line = document.line_of(path)
     return Problem(document.file, line, f"{where}: {zh}" if where else zh, f"{where}: {en}" if where else en)
-
-
-def _of_the_tag(fault: ErrorDetails) -> ErrorDetails:
-    """Where no member of a union fits, the fault is that of the key that chooses the member."""
-    if not fault["type"].startswith("union_tag"):
-        return fault
-    context = fault["ctx"]
-    where = (*fault["loc"], str(context["discriminator"]).strip("'"))
-    if fault["type"] == "union_tag_not_found":
-        return {**fault, "type": "missing", "loc": where}
-    wrong = {"expected": context["expected_tags"]}
-    return {**fault, "type": "literal_error", "loc": where, "input": context["tag"], "ctx": wrong}
-
-
-def fault_words(fault: ErrorDetails, *, show: bool = True) -> tuple[str, str]:
-    """A fault in both languages. Kinds that authors meet often have words of their own.
-
-    `show`: whether the value may be repeated. A secret, or a structure that may hold one, never is.
-    """
-    key = str(fault["loc"][-1]) if fault["loc"] else ""
-    context: dict[str, Any] = fault.get("ctx", {})
-    private = not _PRIVATE_KEYS.isdisjoint(map(str, fault["loc"]))
-    given = _shorten(fault.get("input")) if show and not private else "***"
-    match fault["type"]:
-        case "extra_forbidden":
-            return f"不认识的键 {key!r}, 请检查拼写", f"unknown key {key!r}; check the spelling"
-        case "missing":
-            return f"缺少必填项 {key!r}", f"required key {key!r} is missing"
-        case "literal_error" | "enum":
-            expected = _ENUM_MEMBER.sub(r"\1", str(context.get("expected", ""))).replace(" or ", ", ")
-            return f"{given} 不可用, 可选: {expected}", f"{given} is not one of {expected}"
-        case "value_error":
-            zh, _, en = str(context.get("error", fault["msg"])).partition(" / ")
-            return zh, en or zh
-        case kind if kind in _SHORT_WORDS:
-            fraction = kind == "int_type" and isinstance(fault.get("input"), float)
-            zh, en = _SHORT_WORDS["int_from_float" if fraction else kind]
-            return f"{given} {zh.format(**context)}", f"{given} {en.format(**context)}"
-        case _:
-            zh, _, en = fault["msg"].partition(" / ")
-            return (zh, en) if en else (f"{given} 不合要求({zh})", f"{given}: {zh}")
-
-
-_ENUM_MEMBER = re.compile(r"<[\w.]+: ('[^']*')>")
-
-_SHORT_WORDS = {
-    "float_type": ("应为数字, 不要加引号", "should be a number, without quotes"),
-    "float_parsing": ("应为数字", "should be a number"),
-    "int_type": ("应为整数, 不要加引号", "should be a whole number, without quotes"),
-    "int_parsing": ("应为整数", "should be a whole number"),
-    "int_from_float": ("应为整数", "should be a whole number"),
-    "string_type": ("应为文字", "should be text"),
-    "bool_type": ("应为 true 或 false", "should be true or false"),
-    "bool_parsing": ("应为 true 或 false", "should be true or false"),
-    "greater_than": ("应大于 {gt}", "should be greater than {gt}"),
-    "greater_than_equal": ("不能小于 {ge}", "should be at least {ge}"),
-    "less_than": ("应小于 {lt}", "should be less than {lt}"),
-    "less_than_equal": ("不能大于 {le}", "should be at most {le}"),
-    "too_short": ("至少需要 {min_length} 项", "needs at least {min_length} items"),
-    "too_long": ("最多 {max_length} 项", "may have at most {max_length} items"),
-    "string_too_short": ("太短, 至少 {min_length} 个字", "is too short: at least {min_length} characters"),
-    "string_too_long": ("太长, 最多 {max_length} 个字", "is too long: at most {max_length} characters"),
-    "string_pattern_mismatch": ("格式不对, 应符合 {pattern}", "does not match {pattern}"),
-    "model_type": ("应为 键: 值 的结构", "should be a mapping of keys to values"),
-    "model_attributes_type": ("应为 键: 值 的结构", "should be a mapping of keys to values"),
-    "tuple_type": ("应为列表", "should be a list"),
-    "finite_number": ("应为有限的数字", "should be a finite number"),
-}
-
-
-_PRIVATE_KEYS = {"to", "resident", "phone"}
-_PRIVATE_TEXT = re.compile(r"\d{7,}|whsec_")
-
-
-def _shorten(value: object) -> str:
-    if isinstance(value, (dict, list)) and value:
-        return "{…}" if isinstance(value, dict) else "[…]"
-    text = repr(value)
-    if _PRIVATE_TEXT.search(text):
-        return "***"
-    return text if len(text) <= 40 else text[:37] + "..."

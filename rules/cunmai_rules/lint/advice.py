@@ -19,6 +19,7 @@ from cunmai_rules.thresholds.forms import ClearLimit, ClearNoLonger, Silence, Sp
 from cunmai_rules.thresholds.leaves import Change, Count, Value
 from cunmai_rules.thresholds.pack import Pack, Rule
 from cunmai_rules.thresholds.scored import ScoreOf
+from cunmai_rules.thresholds.sentence import span
 
 
 def advice(packs: Sequence[Pack]) -> Iterator[tuple[int, Finding]]:
@@ -148,6 +149,7 @@ def _times(rule: Rule, place: Place) -> Iterator[Finding]:
                 f"it must hold for {when.for_s} s, and {rule.stale_after_s} s without a reading are unknown; "
                 f"write `stale_after_s: {when.for_s}` or more",
             )
+        yield from _looks_back(rule, place)
         kinds = {need.name.partition(".")[0] for leaf in rule.leaves for need in leaf.needs()}
         soonest = max((INTERVAL_S.get(kind, 0) for kind in kinds), default=0)
         if 0 < when.gap_s < soonest and when.for_s > 0:
@@ -157,6 +159,19 @@ def _times(rule: Rule, place: Place) -> Iterator[Finding]:
                 f"two such readings are some {soonest} s apart at least, so that with gap_s {when.gap_s} none are "
                 "one spell; write `gap_s: 600` or more",
             )
+
+
+def _looks_back(rule: Rule, place: Place) -> Iterator[Finding]:
+    """A count over days whose green lasts a quarter of an hour."""
+    when, stale_s = rule.when, rule.stale_after_s
+    if isinstance(when, Count) and when.within_s is not None and when.within_s > stale_s:
+        yield Finding(
+            (*place, "stale_after_s"),
+            f"条件看 {span(when.within_s, 'zh')}内的测量, 而 {span(stale_s, 'zh')}没有测量就变灰(未知); "
+            f"写 stale_after_s: {when.within_s}",
+            f"it looks at the readings of {span(when.within_s, 'en')}, and is grey (unknown) after "
+            f"{span(stale_s, 'en')} without one; write `stale_after_s: {when.within_s}`",
+        )
 
 
 def _silence(when: Silence, place: Place) -> Iterator[Finding]:

@@ -31,7 +31,7 @@ _TEXT_VARIABLES = {
     "closed": {"code"},
 }
 _ORDERED_VARIABLES = {
-    "page": {"grade", "times", "resident", "values", "time", "site", "rule", "token", "code"},
+    "page": {"grade", "times", "resident", "values", "time", "site", "rule", "version", "token", "code"},
     "help": {"example", "codes"},
     "closed": {"code"},
 }

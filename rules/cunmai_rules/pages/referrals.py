@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,12 +9,12 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy_file import LEVELS
 from cunmai_rules.escalation.states import Escalation
 from cunmai_rules.journal.database import Database
+from cunmai_rules.pages.personal import carries_personal_number
 from cunmai_rules.pages.refusal import Refusal
 from cunmai_rules.pages.words import REFERRALS, Lang, say
 from cunmai_rules.referral.desk import ReferralDesk
 from cunmai_rules.referral.states import Decision, NotNow, Referral, ReferralState
 from cunmai_rules.registry.directory import Colleague, Directory
-from cunmai_wire.base import refuse_personal_number
 from cunmai_wire.events import AnswerMeans
 
 MOST_NOTE = 200
@@ -102,13 +101,8 @@ def check_receiver(desk: Desk, escalation_id: str, sender: str, receiver: str, n
 
 
 def check_note(note: str) -> None:
-    """Raises Refusal where a note is too long, no text, or carries a number, in digits of any width."""
-    plain = unicodedata.normalize("NFKC", note)
-    try:
-        refuse_personal_number("".join(one for one in plain if unicodedata.category(one) != "Cf"))
-    except ValueError:
-        raise Refusal("bad_note", 422) from None
-    if len(note) > MOST_NOTE or "\0" in note:
+    """Raises Refusal where a note is too long, no text, or carries a number, however it is written."""
+    if len(note) > MOST_NOTE or "\0" in note or carries_personal_number(note):
         raise Refusal("bad_note", 422)
 
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from cunmai_rules.parts import form
 from cunmai_rules.releases.manifest import Sha256, Signed, canonical
 
 NEEDED = 2
@@ -26,8 +27,25 @@ _CONTEXT = b"cunmai rules approval 1\n"
 _CLOCKS_MS = 10 * 60_000
 """By how much an approver's clock may be ahead of the server's."""
 
-ApproverName = Annotated[str, StringConstraints(pattern=r"^\w[\w-]{1,39}$")]
-PublicKey = Annotated[str, StringConstraints(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
+_NAME = r"^\w[\w-]{1,39}$"
+ApproverName = Annotated[
+    str,
+    StringConstraints(pattern=_NAME),
+    form(_NAME, "只用文字、数字和短横线, 2 到 40 个字", "2 to 40 letters, digits or dashes"),
+]
+_KEY = r"^ed25519:[A-Za-z0-9+/]{43}=$"
+PublicKey = Annotated[
+    str,
+    StringConstraints(pattern=_KEY),
+    form(
+        _KEY,
+        "请照抄 cunmai rules author-key 显示的那一行, 公钥以 ed25519: 开头",
+        "copy the line that cunmai rules author-key printed: a key begins with ed25519:",
+    ),
+]
+
+
+Role = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
 class Approver(BaseModel):
@@ -36,7 +54,7 @@ class Approver(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ApproverName
-    role: Annotated[str, StringConstraints(min_length=1, max_length=40)] = "approver"
+    role: Role = "审批人 approver"
     key: PublicKey
     until: date | None = None
     """The last day (UTC) on which this person may approve."""

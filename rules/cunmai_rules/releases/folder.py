@@ -98,13 +98,22 @@ def _entry(one: LoadedPack, tables: dict[str, str]) -> PackEntry:
 def proposals(folder: Path) -> Iterator[Manifest]:
     """The manifests that somebody has signed here, and that fit the files as they are now."""
     files = read_folder(folder)
+    for manifest in signed_here(folder):
+        if not differences(manifest, files):
+            yield manifest
+
+
+def signed_here(folder: Path) -> list[Manifest]:
+    """Every manifest that somebody has signed beside these files, whether or not it fits them still."""
+    found = []
     for path in sorted((folder / APPROVALS).glob("*/manifest.json")):
         try:
             manifest = Manifest.model_validate_json(read_bytes(path))
         except ValidationError:
             continue  # not ours; it is not signed again, and a release is never made of it
-        if path.parent.name == manifest.digest[:_SHORT] and not differences(manifest, files):
-            yield manifest
+        if path.parent.name == manifest.digest[:_SHORT]:
+            found.append(manifest)
+    return found
 
 
 def keep_approval(folder: Path, manifest: Manifest, approval: Approval) -> Path:

@@ -17,6 +17,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[\w][\w. -]*(/[\w][\w. -]*)*\.ya?ml$", max_length=200)]
 """Relative, with `/`; no name begins with a dot, so none leads out of the folder."""
 MOST_FILES = 500
+SHORTEST_NOTE, LONGEST_NOTE = 4, 1000
 
 
 class Signed(BaseModel):
@@ -40,7 +41,7 @@ class Manifest(Signed):
     v: Literal[1] = 1
     files: Annotated[dict[FileName, Sha256], Field(min_length=1, max_length=MOST_FILES)]
     packs: Annotated[dict[str, PackEntry], Field(min_length=1, max_length=MOST_FILES)]
-    note: Annotated[str, StringConstraints(min_length=4, max_length=1000)]
+    note: Annotated[str, StringConstraints(min_length=SHORTEST_NOTE, max_length=LONGEST_NOTE)]
     """What the change is for."""
     effective_ms: Annotated[int, Field(ge=0)]
     """From when it is in force (ms since 1970 UTC)."""

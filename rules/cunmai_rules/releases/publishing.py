@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,12 @@ from cunmai_rules.releases.approval import Approval, Approvers, Judged, judge, s
 from cunmai_rules.releases.folder import (
     approvals_of,
     make_manifest,
-    proposals,
     read_approvals,
     read_folder,
 )
 from cunmai_rules.releases.line import digest_before, in_force_at, published
 from cunmai_rules.releases.manifest import Manifest
+from cunmai_rules.releases.meant import approve_command
 from cunmai_rules.releases.release import (
     Opened,
     Release,
@@ -47,33 +48,6 @@ def actor(who: str | None) -> str:
         return "unknown"
 
 
-def manifest_for(folder: Path, note: str | None, effective_ms: int | None) -> Manifest:
-    """The manifest that is meant: of a note and a time, or the one that somebody has signed here already.
-
-    Raises FileProblems for bad threshold files, UserError where it is not clear what is meant.
-    """
-    if note is not None and effective_ms is not None:
-        return make_manifest(read_folder(folder), note, effective_ms)
-    fitting = [
-        one
-        for one in proposals(folder)
-        if (note is None or one.note == note) and (effective_ms is None or one.effective_ms == effective_ms)
-    ]
-    if len(fitting) == 1:
-        make_manifest(read_folder(folder), fitting[0].note, fitting[0].effective_ms)
-        return fitting[0]
-    if fitting:
-        raise UserError(
-            "有几份待签内容, 请用 --effective 和 --note 指明 / "
-            "there are several proposals here: say which with --effective and --note"
-        )
-    raise UserError(
-        "还没有与现在文件一致的待签内容(文件改过就要重新签), 请给出 --effective 和 --note / "
-        "nothing signed here fits the files as they are now (a change needs new signatures): "
-        "give --effective and --note"
-    )
-
-
 def publish(
     folder: Path,
     manifest: Manifest,
@@ -90,7 +64,7 @@ def publish(
     for check in checks:
         check(folder)
     approvals = approvals_of(folder, manifest)
-    counting = counting_approvals(approvals, manifest, place.approvers, now_ms)
+    counting = counting_approvals(approvals, manifest, place.approvers, now_ms, folder)
     earlier = published(place.releases)
     files = read_folder(folder)
     _check_new(manifest, earlier)
@@ -111,13 +85,19 @@ def publish(
 
 
 def counting_approvals(
-    approvals: Sequence[Approval], manifest: Manifest, approvers: Approvers, now_ms: int
+    approvals: Sequence[Approval], manifest: Manifest, approvers: Approvers, now_ms: int, folder: Path
 ) -> list[Approval]:
-    """Those that count. Raises UserError where they are not of two people."""
+    """Those that count. Raises UserError where they are not of two people, with the command that is missing."""
     judged: list[Judged] = [judge(one, manifest.digest, approvers, now_ms) for one in approvals]
     short = shortfall(judged)
     if short is not None:
-        raise UserError(f"不能发布: {short[0]} / this cannot be published: {short[1]}")
+        command = f"cunmai rules approve {shlex.quote(str(folder))} --key KEY"
+        if not approvals:
+            command = approve_command(folder, manifest.note)
+        raise UserError(
+            f"不能发布: {short[0]}; 请缺少的审批人运行: {command} / "
+            f"this cannot be published: {short[1]}; whoever is missing runs: {command}"
+        )
     return [one.approval for one in judged if one.fault is None]
 
 

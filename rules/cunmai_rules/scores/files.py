@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -81,14 +82,30 @@ def _shipped(name: str) -> Scorer:
 
 
 def score_lines(table: ScoreTable, lines: Iterable[str]) -> Iterator[tuple[dict[str, object], bool]]:
-    """One outcome per line that is not blank, in order, and whether it could be scored."""
+    """One outcome per line that is not blank, in order, and whether it could be scored.
+
+    What is no input of the table is named in `ignored`: it may be a misspelt one.
+    """
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            yield _outcome(table, _person(line)), True
+            person = _person(line)
+            ignored = [key for key in person if key not in input_names(table)]
+            yield _outcome(table, person) | ({"ignored": ignored} if ignored else {}), True
         except NotScorable as error:
             yield {"line": number, "error": str(error)}, False
+
+
+def input_names(table: ScoreTable) -> list[str]:
+    """What a person's line may carry: each input by its name, and by the others that it goes by."""
+    return [name for own, one in table.inputs.items() for name in (own, *one.also)]
+
+
+def meant_by(table: ScoreTable, key: str) -> str | None:
+    """The input that an unknown key probably is."""
+    near = get_close_matches(key.lower().replace("-", "_"), input_names(table), n=1, cutoff=0.7)
+    return near[0] if near else None
 
 
 def _person(line: str) -> dict[str, object]:

@@ -12,12 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, Strict, StringConstraints, model_validator
 
-from cunmai_rules.parts import Part
+from cunmai_rules.parts import Part, ValueName
 from cunmai_rules.scores.whom import NotFor, Words
 from cunmai_rules.thresholds.applies import ConditionName, FactName
 
 InputName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-ValueName = Annotated[str, StringConstraints(pattern=r"^[a-z_]+\.[a-z0-9_]+$")]
 BandName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]{0,39}$")]
 Points = Annotated[int, Strict(), Field(ge=0, le=20)]
 Choice = str | bool | int

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from cunmai_rules.parts import Part
+from cunmai_rules.parts import Part, form
 from cunmai_rules.thresholds.limits import Range
 
 DEFAULT_LIMITS_UP_TO_M = 2500
@@ -21,7 +21,16 @@ DEFAULT_LIMITS_UP_TO_M = 2500
 Colour = Literal["green", "yellow", "red"]
 FactName = Literal["age_years", "age_months", "pregnant", "risk_colour"]
 """What a score table may ask of a resident."""
-ConditionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,39}$")]
+_CONDITION = r"^[a-z][a-z0-9_-]{1,39}$"
+ConditionName = Annotated[
+    str,
+    StringConstraints(pattern=_CONDITION),
+    form(
+        _CONDITION,
+        "只用小写字母、数字和短横线, 例如 copd",
+        "lower-case letters, digits and dashes, as in copd",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field, Strict, StringConstraints, model_validator
+from pydantic import Field, Strict, model_validator
 
-from cunmai_rules.parts import Part
+from cunmai_rules.parts import Part, ValueName
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
 from cunmai_rules.thresholds.catalogue import NUMBERS, WORDED, nearest, one_of
 from cunmai_rules.thresholds.limits import Limit, Number, Seconds
@@ -21,7 +21,6 @@ MOST_VALUES = 50
 Truth = bool | None
 Values = Mapping[str, Sequence[tuple[int, Any]]]
 """By `kind.field`: when measured (ms) and the value, oldest first."""
-ValueName = Annotated[str, StringConstraints(pattern=r"^[a-z_]+\.[a-z0-9_]+$")]
 Within = Annotated[Seconds, Field(ge=1)]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict, StringConstraints, model_validator
 
-from cunmai_rules.parts import Part
+from cunmai_rules.parts import Part, ShortName
 from cunmai_rules.thresholds.applies import Applies
 from cunmai_rules.thresholds.conditions import Leaf, leaves_of
 from cunmai_rules.thresholds.events import RuleLane
@@ -34,7 +34,7 @@ from cunmai_rules.thresholds.worded import Heard
 from cunmai_wire.events import Grade, Priority
 from cunmai_wire.quality import QualityFlag
 
-RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
+RuleId = ShortName
 
 
 class Words(Part):
@@ -177,7 +177,7 @@ def _check_sides(raised: Limit, cleared: ClearLimit) -> None:
 class Pack(Part):
     """One threshold file."""
 
-    pack: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
+    pack: ShortName
     version: Annotated[int, Strict(), Field(ge=1, le=999_999)]
     title: Words
     rules: Annotated[tuple[Rule, ...], Field(min_length=1, max_length=500)]

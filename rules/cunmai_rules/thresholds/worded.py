@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from cunmai_rules.parts import Part
+from cunmai_rules.parts import Part, ValueName
 from cunmai_rules.thresholds.catalogue import FIELDS, NUMBERS, WORDED, KindName, nearest, one_of
-from cunmai_rules.thresholds.leaves import AtHand, Need, Truth, ValueName, Within
+from cunmai_rules.thresholds.leaves import AtHand, Need, Truth, Within
 from cunmai_rules.thresholds.limits import Direction
 
 

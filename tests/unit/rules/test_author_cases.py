@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 from cunmai_rules.cli import app
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.loader import load_rules
+from cunmai_rules.tools.golden.casefiles import case_files, load_cases
+from cunmai_rules.tools.golden.running import Result, run_case
 from cunmai_rules.tools.golden.series import expand
 from cunmai_rules.tools.golden.spans import parse_span, show_span
-from cunmai_rules.tools.golden.testing import Result, case_files, load_cases, run_case
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import FileProblems
 from support.rules import OXIMETRY

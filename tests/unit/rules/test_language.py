@@ -405,8 +405,8 @@ def test_a_rule_in_one_sentence(when: str, clear: str | None, zh: str, en: str) 
             "{for_s: 0}",
             {},
             (
-                "test.yaml:10: rules.0.when.all.0.at_or_bellow: 不认识的键 'at_or_bellow', 请检查拼写 / "
-                "rules.0.when.all.0.at_or_bellow: unknown key 'at_or_bellow'; check the spelling"
+                "test.yaml:10: rules.0.when.all.0.at_or_bellow: 不认识的键 'at_or_bellow', 是不是 'at_or_below'? / "
+                "rules.0.when.all.0.at_or_bellow: unknown key 'at_or_bellow'; did you mean 'at_or_below'?"
             ),
         ),
         (

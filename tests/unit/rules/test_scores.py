@@ -356,3 +356,27 @@ def test_the_command_scores_standard_input_and_names_an_unknown_score() -> None:
 )
 def test_a_number_is_rounded_to_the_printed_tables_precision(part: str, value: float, points: int) -> None:
     assert score(NEWS2, NORMAL | {part: value}).parts[part] == points
+
+
+def test_an_input_that_is_misspelt_is_named_and_not_passed_over() -> None:
+    lines = [{"RR": 30, "spo2": 96, "note": "x"}, {"rr": 30, "sp02": 96}, {"rr": 30, "hr": 70}]
+    done = CliRunner().invoke(app, ["score", "news2"], input="\n".join(map(json.dumps, lines)))
+    first, second, third = map(json.loads, done.stdout.splitlines())
+    assert first["ignored"] == ["RR", "note"]
+    assert "rr" in first["missing"]
+    assert second["ignored"] == ["sp02"]
+    assert "ignored" not in third  # hr is another name of the pulse
+    assert done.stderr.splitlines() == [
+        (
+            "1 行里的 'RR' 不是 news2 的项目, 没有计入; 是不是 rr? / "
+            "'RR', in 1 lines, is no input of news2 and was not counted; did you mean rr?"
+        ),
+        (
+            "1 行里的 'note' 不是 news2 的项目, 没有计入 / "
+            "'note', in 1 lines, is no input of news2 and was not counted"
+        ),
+        (
+            "1 行里的 'sp02' 不是 news2 的项目, 没有计入; 是不是 spo2? / "
+            "'sp02', in 1 lines, is no input of news2 and was not counted; did you mean spo2?"
+        ),
+    ]

@@ -8,8 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cunmai_rules.cli import app
+from cunmai_rules.notify.languages import Language
 from cunmai_rules.notify.segments import Segments, segments
-from cunmai_rules.notify.templates import KINDS, load_templates
+from cunmai_rules.notify.templates import KINDS, LONGEST, load_templates
 from cunmai_rules.settings import Sms
 from cunmai_rules.shipped import templates_dir
 from cunmai_runtime.errors import UserError
@@ -109,7 +110,7 @@ def test_what_is_ordered_and_what_is_sent_are_the_same_text() -> None:
 def test_values_for_approved_templates_are_never_empty_long_or_special() -> None:
     templates = load_templates(None, "zh-CN")
     page = dict.fromkeys(
-        ("grade", "times", "resident", "values", "time", "site", "rule", "token", "code"), ""
+        ("grade", "times", "resident", "values", "time", "site", "rule", "version", "token", "code"), ""
     )
     values = dict(templates.values("page", page | {"site": "上村卫生室→★" * 9, "values": "血氧 90%↓\n"}))
     assert values["grade"] == "-"
@@ -180,3 +181,12 @@ def test_the_sample_of_the_documentation_is_accepted() -> None:
     document = parse_document(sample.encode(), "docs/sms.md")
     sms = Sms.model_validate(document.value["sms"])
     assert [one.name for one in sms.providers] == ["aliyun", "tencent"]
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_both_texts_of_a_page_carry_the_rule_and_its_version(language: Language) -> None:
+    templates = load_templates(None, language)
+    values = LONGEST[language]
+    for text in (templates.text("page", values), templates.ordered("page", values, "https://c.example")):
+        assert "spo2-severe" in text
+        assert "12-9f2c1a7b" in text

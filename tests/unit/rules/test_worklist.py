@@ -166,7 +166,7 @@ def test_handing_over_asks_the_other_at_once_and_owes_an_outcome_still(
     assert bench.told == ["V", "T", "V"]
 
 
-NUMBERS = ["请打 138 0000 0001", "１３８０００００００１", "138\u200b00000001"]
+NUMBERS = ["请打 138 0000 0001", "138,0000,0001", "１３８０００００００１", "138\u200b00000001"]
 
 
 @pytest.mark.parametrize("note", [*NUMBERS, "no\0text", "x" * 201])

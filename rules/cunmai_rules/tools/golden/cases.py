@@ -20,14 +20,14 @@ from pydantic import (
     model_validator,
 )
 
-from cunmai_rules.parts import Part
+from cunmai_rules.parts import Part, form
 from cunmai_rules.thresholds.applies import Colour, ConditionName, Facts, PersonalLimits
 from cunmai_rules.thresholds.catalogue import FIELDS, KIND_NAMES, WORDED
 from cunmai_rules.thresholds.limits import Number
 from cunmai_rules.thresholds.pack import RuleId
 from cunmai_rules.tools.golden.series import MOST_READINGS, Expanded, expand
 from cunmai_rules.tools.golden.spans import MOST_MS, Span
-from cunmai_runtime.yamlfile import fault_words
+from cunmai_runtime.faultwords import fault_words
 from cunmai_wire.base import ClockTrust
 from cunmai_wire.quality import QualityFlag
 from cunmai_wire.readings import KINDS, values_of
@@ -45,6 +45,14 @@ _FILLED_IN: dict[str, dict[str, object]] = {
     "follow_up": {"method": "home"},
 }  # fmt: skip
 """What the contract requires and few cases are about."""
+
+
+_LABEL = r"^[a-z][a-z0-9-]{0,39}$"
+Label = Annotated[
+    str,
+    StringConstraints(pattern=_LABEL),
+    form(_LABEL, "只用小写字母、数字和短横线, 例如 a", "lower-case letters, digits and dashes, as in a"),
+]
 
 
 class CaseWords(Part):
@@ -108,8 +116,8 @@ class ItemBase(Part):
     arrives: Span | None = None
     """When it reaches the server; without it, at once."""
     quality: Annotated[tuple[QualityFlag, ...], Field(max_length=16)] = ()
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")] | None = None
-    takes_back: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")] | None = None
+    id: Label | None = None
+    takes_back: Label | None = None
     """The `id` of an earlier reading that turns out to be someone else's."""
 
     @model_validator(mode="after")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress as Bar
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cunmai_rules.journal.database import Database
 from cunmai_rules.registry import audit
@@ -22,10 +19,11 @@ from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.loader import load_rules
 from cunmai_rules.tools.known import Known, known, moment_of
+from cunmai_rules.tools.progress import progress
 from cunmai_rules.tools.replay.history import read_journal
 from cunmai_rules.tools.replay.replay_page import most_telling, replay_page
 from cunmai_rules.tools.replay.replay_report import as_json, print_report
-from cunmai_rules.tools.replay.replaying import DAY_MS, Named, Progress, Replayed, Setting, replay_tape
+from cunmai_rules.tools.replay.replaying import DAY_MS, Named, Replayed, Setting, replay_tape
 from cunmai_rules.tools.replay.sources import BEGINS_MS, read_file
 from cunmai_rules.tools.replay.tape import Tape
 from cunmai_runtime.clock import system_clock
@@ -79,13 +77,13 @@ def replay(  # noqa: PLR0913, PLR0917 - one for each option of the command
     settings = load_model(config, RulesSettings) if config else None
     named = [_first(rules, settings), *_others(against or [])]
     files = [*(readings or []), *(more or [])]
-    with Tape() as tape, known(settings, system_clock()) as around, _progress() as progress:
+    with Tape() as tape, known(settings, system_clock()) as around, progress("重演 / replaying") as step:
         setting = _setting(settings, answered_after, around)
         if files:
             span = _from_files(tape, files, settings, (from_, to), setting)
         else:
             span = _from_journal(tape, around.journal, (from_, to), setting)
-        replayed = replay_tape(tape, named, setting, span, progress)
+        replayed = replay_tape(tape, named, setting, span, step)
         if not replayed.subjects:
             raise UserError("这段时间没有测量值 / there are no readings in this span of time")
         if around.journal is not None and not files:
@@ -156,20 +154,6 @@ def _from_journal(tape: Tape, journal: Database | None, bounds: Bounds, setting:
         raise UserError("--to 应晚于 --from / --to must be later than --from")
     tape.add(read_journal(journal, from_ms - LEAD_UP_MS, to_ms))
     return from_ms, to_ms
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """On the terminal alone, and gone when it is done."""
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("读取 / reading")
-
-        def done(subjects: int, of: int) -> None:
-            bar.update(task, description=f"重演 / replaying: {subjects}/{of}")
-
-        yield done
 
 
 def _note(journal: Database, replayed: Replayed, who: str, *, drawn: bool) -> None:
