@@ -25,6 +25,7 @@ from cunmai_rules.quality.command import quality
 from cunmai_rules.referral.command import referrals
 from cunmai_rules.releases.cli import confirm_clock, history, publish_folder, rollback
 from cunmai_rules.releases.cli_author import approve_folder, author_key
+from cunmai_rules.retiring import retire
 from cunmai_rules.scores.files import load_score, meant_by, score_lines
 from cunmai_rules.scores.table import ScoreTable
 from cunmai_rules.service import RulesService
@@ -144,6 +145,24 @@ def close(
     if closed is None:
         raise UserError(f"没有这条预警: {escalation} / there is no escalation {escalation}")
     typer.echo(f"{closed.id}: {closed.closed_because}")
+
+
+@app.command("retire-gateway")
+def retire_gateway(
+    gateway: Annotated[str, typer.Argument(metavar="GATEWAY", help="网关编号 / its id")], config: Config
+) -> None:
+    """网关已拆除: 结束它的失联预警, 不再等它 / a gateway was taken down: end its alarms, wait for it no more."""
+    settings = load_model(config, RulesSettings)
+    with closing(existing_journal(settings)) as db, db.transaction():
+        desk = Desk(db, settings, load_or_make_key(settings.data_dir / "link.key"))
+        retired = retire(db, desk, gateway, "operator", system_clock())
+    if not retired.subjects:
+        raise UserError(f"规则没有见过这个网关: {gateway} / the rules have never heard of {gateway}")
+    typer.echo(
+        f"{gateway}: 已停用, 结束预警 {len(retired.closed)} 条 / retired, {len(retired.closed)} closed"
+    )
+    for id_ in retired.open:
+        typer.echo(f"{id_}: 关于它设备上的人, 仍须答复 / about somebody at its devices: still owed an answer")
 
 
 @contextmanager

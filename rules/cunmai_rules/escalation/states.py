@@ -32,6 +32,8 @@ class CloseReason(StrEnum):
     """Everything that was found was withdrawn: a late reading or a correction has shown that it does not hold."""
     EXPIRED = "expired"
     """A review that nobody looked at for as long as readings are kept. A page never expires."""
+    RETIRED = "retired"
+    """The gateway that it was about was taken down."""
 
 
 @dataclass(frozen=True, slots=True)

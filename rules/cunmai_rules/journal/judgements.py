@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cunmai_rules.journal.database import Database, part_of
+from cunmai_rules.thresholds.catalogue import GATEWAY_STATUS
 from cunmai_rules.thresholds.events import Decision, Observation
 from cunmai_rules.thresholds.memory import NOTHING_YET, Key, Memory, dump_memory, key_of, load_memory
 from cunmai_rules.thresholds.state import Profile, pack_profile, unpack_profile
@@ -251,8 +252,15 @@ class Judgements:
         return [_judged(*row) for row in reversed(rows)]
 
     def forget_before(self, t_ms: int) -> int:
-        """Drop readings that arrived before `t_ms`, but not what says that they were judged."""
-        return self._db.execute("DELETE FROM observation WHERE arrived_ms < ?", (t_ms,)).rowcount
+        """Drop readings that arrived before `t_ms`, but not what says that they were judged.
+
+        A gateway's newest state message stays: the broker repeats it, and it is known again by its digest.
+        """
+        return self._db.execute(
+            "DELETE FROM observation WHERE arrived_ms < ? AND (kind <> ? OR seq <"
+            " (SELECT max(other.seq) FROM observation AS other WHERE other.stream = observation.stream))",
+            (t_ms, GATEWAY_STATUS),
+        ).rowcount
 
 
 def subject_row(subject: Subject, memory: Memory, due_ms: int | None) -> dict[str, Any]:

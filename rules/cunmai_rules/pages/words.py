@@ -173,6 +173,7 @@ CLOSED_BECAUSE: dict[str, Pair] = {
     "test": ("测试", "a test"),
     "withdrawn": ("更正或补传的数据表明不成立", "withdrawn after a correction or a late reading"),
     "expired": ("过期未查看", "nobody looked at it in time"),
+    "retired": ("网关已停用", "the gateway was taken down"),
 }
 
 REFERRALS: dict[ReferralState, Pair] = {
