@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from cunmai_rules.pages.app import build_app
 from support.browser import PHONE, browsing
 from support.rules_bench import LINK_KEY, Bench
-from support.sms_sink import SmsSink
 from support.web import serving
 
 pytestmark = pytest.mark.server
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with SmsSink() as sink:
-        bench = Bench(tmp_path, sink)
-        yield bench
-        bench.close()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from cunmai_gateway.measurement import Measurement
 from cunmai_wire.commands import Prompt
 from support.accessibility import faults, press, tab_until
-from support.browser import LARGE_KIOSK, SMALL_KIOSK, SMARTPHONE, Browser, Screen, browsing
+from support.browser import LARGE_KIOSK, SMALL_KIOSK, SMARTPHONE, Browser, Screen, browsing_kiosk
 from support.kiosk import Bench, kiosk_bench
 from support.servers import wait_until
 
@@ -51,15 +51,7 @@ ALL = pytest.mark.parametrize(
 @pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
     screen: Screen = getattr(request, "param", SMALL_KIOSK)
-    with browsing(screen) as browser:
-        size = {
-            "width": screen.width,
-            "height": screen.height,
-            "deviceScaleFactor": 1,
-            "mobile": screen.mobile,
-        }
-        browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _CLOCK_BY_HAND})
+    with browsing_kiosk(screen, _CLOCK_BY_HAND) as browser:
         yield browser
 
 

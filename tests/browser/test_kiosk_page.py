@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 from cunmai_gateway.measurement import Measurement
 from cunmai_wire.quality import QualityFlag
 from support.accessibility import faults, press, tab_until
-from support.browser import SMALL_KIOSK, SMARTPHONE, Browser, Screen, browsing
+from support.browser import SMALL_KIOSK, SMARTPHONE, Browser, Screen, browsing_kiosk
 from support.kiosk import Bench, kiosk_bench, oximetry
 from support.servers import wait_until
 
@@ -44,14 +44,7 @@ BOTH = pytest.mark.parametrize(
 @pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
     screen: Screen = getattr(request, "param", SMALL_KIOSK)
-    with browsing(screen) as browser:
-        size = {
-            "width": screen.width,
-            "height": screen.height,
-            "deviceScaleFactor": 1,
-            "mobile": screen.mobile,
-        }
-        browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    with browsing_kiosk(screen) as browser:
         yield browser
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,18 +11,9 @@ from cunmai_rules.referral.desk import ReferralDesk
 from support.accessibility import faults
 from support.browser import KIOSK, PHONE, browsing
 from support.rules_bench import LINK_KEY, Bench
-from support.sms_sink import SmsSink
 from support.web import serving
 
 pytestmark = pytest.mark.server
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with SmsSink() as sink:
-        bench = Bench(tmp_path, sink)
-        yield bench
-        bench.close()
 
 
 @pytest.fixture

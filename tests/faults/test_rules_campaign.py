@@ -14,7 +14,6 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -39,15 +38,6 @@ EVENTS = int(os.environ.get("CUNMAI_RULES_EVENTS", "6000"))
 KILLS = int(os.environ.get("CUNMAI_RULES_KILLS", "6"))
 POSTGRES_KILLS = int(os.environ.get("CUNMAI_POSTGRES_KILLS", "1"))
 PROCESSES, SLOTS = 3, 4
-
-
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    """One of our own, that is killed."""
-    cluster = Cluster()
-    cluster.start()
-    yield cluster
-    cluster.stop()
 
 
 def test_kills_lose_nothing_and_double_nothing(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -22,15 +21,6 @@ from support.servers import wait_until
 from support.sms_sink import SmsSink
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
-
-
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    """One of our own, that is killed."""
-    cluster = Cluster()
-    cluster.start()
-    yield cluster
-    cluster.stop()
 
 
 def slots_of(fleet: Fleet) -> list[set[int]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from support.broker import Mosquitto
 from support.gateway_peer import GatewayPeer
 from support.influx import Influxd, influx_settings, shared_influxd
 from support.influx_front import InfluxFront
+from support.ingest_thread import running
 from support.messages import (
     EVENT_STREAM,
     EVENTS_TOPIC,
@@ -38,28 +37,16 @@ pytestmark = pytest.mark.server
 ARRIVED_MS = T0_MS + 3_600_000
 
 
+def clock() -> int:
+    return ARRIVED_MS
+
+
 def settings_for(folder: Path, port: int, store: StoreSettings | None = None) -> IngestSettings:
     return IngestSettings(
         mqtt=MqttSettings(port=port),
         data_dir=folder,
         store=store or SqliteSettings(kind="sqlite", path=folder / "store.sqlite"),
     )
-
-
-@contextmanager
-def running(settings: IngestSettings) -> Iterator[Ingest]:
-    """Ingest in a thread, as the demonstration runs it."""
-    ingest = Ingest(settings, clock=lambda: ARRIVED_MS)
-    stop = threading.Event()
-    thread = threading.Thread(target=ingest.run, args=(stop,))
-    thread.start()
-    try:
-        wait_until(lambda: ingest.up, what="ingest is subscribed")
-        yield ingest
-    finally:
-        stop.set()
-        thread.join(30)
-        assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -87,7 +74,7 @@ def _metric(ingest: Ingest, name: str, **labels: str) -> float | None:
 def test_bad_input_between_good_is_set_aside_and_everything_else_stored(
     tmp_path: Path, mosquitto: Mosquitto, peer: GatewayPeer
 ) -> None:
-    with running(settings_for(tmp_path, mosquitto.port)) as ingest:
+    with running(settings_for(tmp_path, mosquitto.port), clock) as ingest:
         peer.publish(
             READINGS_TOPIC,
             envelope([oximetry(1), oximetry(2)]),
@@ -118,7 +105,7 @@ def test_bad_input_between_good_is_set_aside_and_everything_else_stored(
 
 def test_events_and_state_arrive_too(tmp_path: Path, mosquitto: Mosquitto) -> None:
     rules = GatewayPeer(mosquitto.port, stream=EVENT_STREAM, receipts_topic="cunmai/v1/60/rules/receipts")
-    with running(settings_for(tmp_path, mosquitto.port)) as ingest:
+    with running(settings_for(tmp_path, mosquitto.port), clock) as ingest:
         rules.publish(STATE_TOPIC, state(12))
         rules.publish(EVENTS_TOPIC, events([opened(1), opened(2)]))
         wait_until(lambda: rules.receipted == {1, 2}, what="both events are receipted")
@@ -133,11 +120,11 @@ def test_what_was_published_while_ingest_was_away_is_there_when_it_comes_back(
     tmp_path: Path, mosquitto: Mosquitto, peer: GatewayPeer
 ) -> None:
     settings = settings_for(tmp_path, mosquitto.port)
-    with running(settings):
+    with running(settings, clock):
         peer.publish_readings(READINGS_TOPIC, [oximetry(seq) for seq in range(1, 11)])
         wait_until(lambda: len(peer.receipted) == 10, what="the first ten are receipted")
     peer.publish_readings(READINGS_TOPIC, [oximetry(seq) for seq in range(11, 31)])
-    with running(settings) as ingest:
+    with running(settings, clock) as ingest:
         wait_until(lambda: peer.receipted == set(range(1, 31)), what="the rest is receipted")
         assert (list(_count(ingest).stored.seqs), _count(ingest).stored.total) == ([(1, 30)], 30)
 
@@ -146,7 +133,7 @@ def test_readings_sent_again_are_receipted_again_and_not_doubled(
     tmp_path: Path, mosquitto: Mosquitto, peer: GatewayPeer, front: InfluxFront
 ) -> None:
     database = shared_influxd().new_database()
-    with running(settings_for(tmp_path, mosquitto.port, influx_settings(front, database))) as ingest:
+    with running(settings_for(tmp_path, mosquitto.port, influx_settings(front, database)), clock) as ingest:
         for _ in range(3):
             peer.forget_receipts()
             peer.publish_readings(READINGS_TOPIC, [oximetry(seq) for seq in range(1, 21)])
@@ -176,7 +163,7 @@ def test_an_unreachable_database_is_waited_for(
     tmp_path: Path, mosquitto: Mosquitto, peer: GatewayPeer, front: InfluxFront
 ) -> None:
     database = shared_influxd().new_database()
-    with running(settings_for(tmp_path, mosquitto.port, influx_settings(front, database))) as ingest:
+    with running(settings_for(tmp_path, mosquitto.port, influx_settings(front, database)), clock) as ingest:
         _through_an_outage(ingest, peer, front.cut, front.start)
 
 
@@ -187,7 +174,7 @@ def test_a_database_that_answers_503_is_waited_for(
         front.weather.fail_writes_with = status
 
     database = shared_influxd().new_database()
-    with running(settings_for(tmp_path, mosquitto.port, influx_settings(front, database))) as ingest:
+    with running(settings_for(tmp_path, mosquitto.port, influx_settings(front, database)), clock) as ingest:
         _through_an_outage(ingest, peer, lambda: weather(503), lambda: weather(None))
 
 
@@ -199,7 +186,9 @@ def test_a_database_that_is_killed_is_waited_for(
     front = server.front()
     try:
         database = server.new_database()
-        with running(settings_for(tmp_path, mosquitto.port, influx_settings(front, database))) as ingest:
+        with running(
+            settings_for(tmp_path, mosquitto.port, influx_settings(front, database)), clock
+        ) as ingest:
             _through_an_outage(ingest, peer, server.kill, server.start)
     finally:
         front.cut()
@@ -212,12 +201,12 @@ def test_ingest_stops_in_good_order_while_the_database_is_down(
     database = shared_influxd().new_database()
     settings = settings_for(tmp_path, mosquitto.port, influx_settings(front, database))
     front.cut()
-    with running(settings) as ingest:
+    with running(settings, clock) as ingest:
         peer.publish_readings(READINGS_TOPIC, [oximetry(seq) for seq in range(1, 21)])
         wait_until(lambda: (_metric(ingest, "retries") or 0) >= 1, what="ingest is held")
     assert peer.receipted == set()
     front.start()
-    with running(settings) as ingest:
+    with running(settings, clock) as ingest:
         wait_until(lambda: len(peer.receipted) == 20, what="what was held came again")
         assert _count(ingest).stored.total == 20
 
@@ -225,7 +214,7 @@ def test_ingest_stops_in_good_order_while_the_database_is_down(
 def test_a_broker_that_is_killed_costs_nothing_that_the_gateway_still_has(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
-    with running(settings_for(tmp_path, mosquitto.port)) as ingest:
+    with running(settings_for(tmp_path, mosquitto.port), clock) as ingest:
         before = GatewayPeer(mosquitto.port)
         before.publish_readings(READINGS_TOPIC, [oximetry(seq) for seq in range(1, 101)])
         mosquitto.kill()

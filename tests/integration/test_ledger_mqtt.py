@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,11 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from cunmai_ingest.ledger.counts import open_reader
-from cunmai_ingest.service import Ingest
 from cunmai_ingest.settings import IngestSettings, LedgerSettings, SqliteSettings
 from cunmai_runtime.mqtt import MqttSettings
 from support.broker import Mosquitto
 from support.gateway_peer import GatewayPeer
+from support.ingest_thread import running
 from support.messages import (
     GATEWAY,
     READINGS_TOPIC,
@@ -58,21 +57,6 @@ class Listener:
         self._client.loop_stop()
 
 
-@contextmanager
-def running(settings: IngestSettings, clock: list[int]) -> Iterator[Ingest]:
-    ingest = Ingest(settings, clock=lambda: clock[0])
-    stop = threading.Event()
-    thread = threading.Thread(target=ingest.run, args=(stop,))
-    thread.start()
-    try:
-        wait_until(lambda: ingest.up, what="ingest is subscribed")
-        yield ingest
-    finally:
-        stop.set()
-        thread.join(30)
-        assert not thread.is_alive()
-
-
 def test_a_gap_is_found_told_asked_for_and_filled(tmp_path: Path, mosquitto: Mosquitto) -> None:
     settings = IngestSettings(
         mqtt=MqttSettings(port=mosquitto.port),
@@ -95,7 +79,7 @@ def test_a_gap_is_found_told_asked_for_and_filled(tmp_path: Path, mosquitto: Mos
     with (
         closing(GatewayPeer(mosquitto.port)) as peer,
         closing(Listener(mosquitto.port, COMMANDS_TOPIC)) as gateway,
-        running(settings, clock) as ingest,
+        running(settings, lambda: clock[0]) as ingest,
     ):
         peer.publish(STATE_TOPIC, state(3))
         peer.publish(READINGS_TOPIC, envelope([oximetry(1)]))

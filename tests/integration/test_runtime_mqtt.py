@@ -6,7 +6,6 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -38,17 +37,6 @@ class Consumer:
     def vanish(self) -> None:
         """As after a kill: the connection goes without a word, nothing more is acknowledged."""
         self.intake.stop()
-
-
-@pytest.fixture
-def publisher(mosquitto: Mosquitto) -> Iterator[MqttSession]:
-    session = MqttSession(
-        MqttSettings(port=mosquitto.port), "publisher", [], Handlers(on_message=lambda *_: None)
-    )
-    session.start()
-    wait_until(lambda: session.up, what="the publisher is up")
-    yield session
-    session.stop()
 
 
 def _published(session: MqttSession, payload: bytes) -> bool:

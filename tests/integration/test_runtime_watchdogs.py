@@ -11,7 +11,7 @@ import structlog
 
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.intake import Intake
-from cunmai_runtime.mqtt import Handlers, MqttSession, MqttSettings
+from cunmai_runtime.mqtt import MqttSession, MqttSettings
 from support.broker import Mosquitto
 from support.servers import wait_until
 from support.tcp_proxy import TcpProxy
@@ -23,17 +23,6 @@ pytestmark = pytest.mark.server
 def proxy(mosquitto: Mosquitto) -> Iterator[TcpProxy]:
     with closing(TcpProxy(mosquitto.port)) as made:
         yield made
-
-
-@pytest.fixture
-def publisher(mosquitto: Mosquitto) -> Iterator[MqttSession]:
-    session = MqttSession(
-        MqttSettings(port=mosquitto.port), "publisher", [], Handlers(on_message=lambda *_: None)
-    )
-    session.start()
-    wait_until(lambda: session.up, what="the publisher is up")
-    yield session
-    session.stop()
 
 
 def _taken(intake: Intake, heard: list[bytes]) -> list[bytes]:

@@ -136,3 +136,19 @@ def browsing(screen: Screen) -> Iterator[Browser]:
         yield Browser(driver, screen)
     finally:
         driver.quit()
+
+
+@contextlib.contextmanager
+def browsing_kiosk(screen: Screen, before_each_page: str = "") -> Iterator[Browser]:
+    """A page of exactly the screen's size; a script can run before each page's own."""
+    with browsing(screen) as browser:
+        size = {
+            "width": screen.width,
+            "height": screen.height,
+            "deviceScaleFactor": 1,
+            "mobile": screen.mobile,
+        }
+        browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        source = {"source": before_each_page}
+        browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", source)
+        yield browser

@@ -148,3 +148,8 @@ class Story:
             for action in self.actions
             if isinstance(action, GradeChange)
         ]
+
+
+def story(when: str, clear: str | None = "{for_s: 0}", **more: str) -> Story:
+    """Of one rule, that clears at once where nothing else is said."""
+    return Story(rules=one_rule(when, clear, **more))

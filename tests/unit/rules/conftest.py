@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
+from cunmai_rules.pages.app import build_app
 from support.postgres import Cluster
-from support.rules_bench import Bench
+from support.rules_bench import LINK_KEY, Bench
 from support.sms_bench import Make
 from support.sms_sink import SmsSink
 
@@ -31,6 +33,14 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path, sink: SmsSink) -> Iter
     bench = Bench(tmp_path, sink, at=at)
     yield bench
     bench.close()
+
+
+@pytest.fixture
+def client(bench: Bench) -> Iterator[TestClient]:
+    """The doctors' pages."""
+    app = build_app(bench.journal, bench.settings, LINK_KEY, bench.clock, bench.in_force)
+    with TestClient(app, follow_redirects=False) as client:
+        yield client
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])

@@ -9,16 +9,12 @@ from cunmai_rules.thresholds.catalogue import KIND_NAMES
 from cunmai_rules.thresholds.sentence import rule_sentence
 from cunmai_rules.thresholds.state import rule_states
 from cunmai_runtime.yamlfile import FileProblems
-from support.rules import Story, one_rule
+from support.rules import one_rule, story
 
 LOW = '{reads: oximetry.spo2_pct, unit: "%", at_or_below: 93}'
 FAST = '{reads: oximetry.pulse_bpm, unit: "/min", above: 110}'
 HOT = "{reads: temperature.temperature_c, unit: Cel, at_or_above: 38.5}"
 DAY = 86_400
-
-
-def story(when: str, clear: str | None = "{for_s: 0}", **more: str) -> Story:
-    return Story(rules=one_rule(when, clear, **more))
 
 
 # -- all, any, not: truth tables, with unknown -----------------------------------------------------------

@@ -11,19 +11,11 @@ from starlette.testclient import TestClient
 
 from cunmai_rules.cautions import cautions
 from cunmai_rules.escalation.states import CloseReason
-from cunmai_rules.pages.app import build_app
 from cunmai_rules.pages.chart import Dot, Line, trend_svg
 from cunmai_rules.shipped import packs_dir
-from support.rules_bench import LINK_KEY, Bench
+from support.rules_bench import Bench
 
 WEEK_S = 7 * 24 * 3600
-
-
-@pytest.fixture
-def client(bench: Bench) -> Iterator[TestClient]:
-    app = build_app(bench.journal, bench.settings, LINK_KEY, bench.clock, bench.in_force)
-    with TestClient(app, follow_redirects=False) as client:
-        yield client
 
 
 @pytest.fixture

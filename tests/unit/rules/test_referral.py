@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,20 +15,12 @@ from typer.testing import CliRunner
 from cunmai_rules.cli import app as commands
 from cunmai_rules.escalation.states import Status
 from cunmai_rules.journal.opening import open_journal
-from cunmai_rules.pages.app import build_app
 from cunmai_rules.referral.book import Book
 from cunmai_rules.referral.fhir import bundle, service_request, task
 from cunmai_rules.referral.states import Decision, NotNow, Referral, ReferralState, decided
-from support.rules_bench import LINK_KEY, Bench
+from support.rules_bench import Bench
 
 ASKED = Referral("r1", "e1", "R-7F3K", "cz-01", "village", "township", "请收治", 1_767_323_045_000)
-
-
-@pytest.fixture
-def client(bench: Bench) -> Iterator[TestClient]:
-    app = build_app(bench.journal, bench.settings, LINK_KEY, bench.clock, bench.in_force)
-    with TestClient(app, follow_redirects=False) as client:
-        yield client
 
 
 @pytest.fixture

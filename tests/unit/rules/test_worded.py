@@ -10,17 +10,13 @@ from cunmai_rules.thresholds.sentence import rule_sentence
 from cunmai_rules.thresholds.state import rule_state
 from cunmai_runtime.yamlfile import FileProblems
 from cunmai_wire.readings import DeviceCondition
-from support.rules import Story, one_rule
+from support.rules import one_rule, story
 
 SILENT = "{reads: device_status.condition, is: silent}"
 EITHER = "{reads: device_status.condition, is: [silent, fault]}"
 FALLS = '{reads: oximetry.spo2_pct, unit: "%", falls_by: 4, within_s: 600}'
 EXAM = "{heard: ultrasound_exam, within_s: 3600}"
 DAY = 86_400
-
-
-def story(when: str, clear: str | None = "{for_s: 0}", **more: str) -> Story:
-    return Story(rules=one_rule(when, clear, **more))
 
 
 # -- words ------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -18,17 +17,9 @@ from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.journal.worklists import LIFETIME_MS
-from cunmai_rules.pages.app import build_app
 from cunmai_rules.pages.worklist_view import shelf_of
 from cunmai_wire.events import Answer, Grade, Lane
-from support.rules_bench import LINK_KEY, Bench
-
-
-@pytest.fixture
-def client(bench: Bench) -> Iterator[TestClient]:
-    app = build_app(bench.journal, bench.settings, LINK_KEY, bench.clock, bench.in_force)
-    with TestClient(app, follow_redirects=False) as client:
-        yield client
+from support.rules_bench import Bench
 
 
 def address(bench: Bench, contact: str = "village") -> str:
