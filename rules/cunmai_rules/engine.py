@@ -64,6 +64,8 @@ class _Placed:
     subject: Subject
     event: Observation
     digest: str
+    instead_of: str | None = None
+    """The subject that a correction takes it from."""
 
 
 class Engine:
@@ -234,8 +236,7 @@ class Engine:
         if not isinstance(placed, Placed):
             return Refused(RefusalReason.IMPLAUSIBLE_TIME, placed, reading.seq)
         self._judgements.take(header.stream, reading.seq)
-        if corrects:
-            self._subjects.take_back(corrects.stream, corrects.seq, self.rules)
+        wrong = self._subjects.take_back(corrects.stream, corrects.seq, self.rules) if corrects else None
         observation = Observation(
             header.stream,
             reading.seq,
@@ -243,11 +244,13 @@ class Engine:
             placed.at_ms,
             values_of(reading),
             reading.quality,
-            # A correction is about the past, however soon it comes: never a live page.
+            # A correction is about the past, however soon it comes; the desk pages where somebody had been paged.
             placed.late or corrects is not None,
             sent.arrived_ms,
         )
-        return _Placed(subject_of(header.gateway, reading.device, reading.resident), observation, digest)
+        return _Placed(
+            subject_of(header.gateway, reading.device, reading.resident), observation, digest, wrong
+        )
 
     def _may_correct(self, gateway: str, stream: str) -> bool:
         """Whether a stream is this gateway's. One of which nothing has come is, from now on: else whoever sends
@@ -260,6 +263,9 @@ class Engine:
             one.event for one in placed if not self._judgements.is_corrected(one.event.stream, one.event.seq)
         ]
         decisions = self._subjects.judge(subject, counting, self.rules).decisions if counting else {}
+        moved = {(one.event.stream, one.event.seq) for one in placed if one.instead_of is not None}
+        for wrong in sorted({one.instead_of for one in placed if one.instead_of is not None}):
+            self._desk.reissue(wrong, subject.id, moved, self._clock())
         for one in placed:
             self._judgements.record(
                 one.subject, one.event, one.event.arrived_ms or 0, one.digest,

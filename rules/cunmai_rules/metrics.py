@@ -31,6 +31,9 @@ REPLIES = Counter("cunmai_rules_sms_replies", "Replies by SMS, by what was made 
 CALLBACKS_REFUSED = Counter(
     "cunmai_rules_sms_callbacks_refused", "Calls to the SMS callback addresses that were refused", ["reason"]
 )
+LINKS_REFUSED = Counter(
+    "cunmai_rules_links_refused", "Links and worklist addresses that opened nothing", ["reason"]
+)
 NOTICES = Counter("cunmai_rules_notices", "Attempts to send a notice", ["outcome"])
 RULE_FILE_PROBLEMS = Gauge("cunmai_rules_file_problems", "Problems in the threshold files as they are now")
 EVENTS_WAITING = Gauge("cunmai_rules_events_waiting", "Events that ingest has not receipted yet")

@@ -57,10 +57,10 @@ class Subjects:
         facts = self._facts_of(subject)
         return self._commit(subject, rules, facts, memory, tick(memory, now_ms, rules, facts))
 
-    def take_back(self, stream: str, seq: int, rules: RuleSet) -> None:
-        """A correction stands in for this reading: whom it counted for owes nothing to it any more."""
+    def take_back(self, stream: str, seq: int, rules: RuleSet) -> str | None:
+        """A correction stands in for this reading: whom it counted for owes nothing to it any more; who that is."""
         if self._judgements.is_corrected(stream, seq):
-            return
+            return None
         found = self._judgements.counted(stream, seq)
         if found is not None:
             subject, key = found
@@ -70,6 +70,7 @@ class Subjects:
             self._commit(subject, rules, facts, memory, take_back(memory, key, rules, facts, past))
         self._judgements.correct(stream, seq)
         self._desk.withdraw_about(stream, seq, self._clock())
+        return found[0].id if found is not None else None
 
     def _commit(
         self, subject: Subject, rules: RuleSet, facts: Facts, before: Memory, outcome: Outcome

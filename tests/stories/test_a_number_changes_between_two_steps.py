@@ -1,6 +1,7 @@
-"""预警没有答复时, 登记库里村医换了手机号: 下一轮短信发到新号码, 旧号码的回复从此不算.
+"""预警没有答复时, 登记库里村医换了手机号: 下一轮短信发到新号码, 不再发到旧号码.
 
-The village doctor's number changes in the registry while an alarm is open: the next round goes to the new number.
+The village doctor's number changes in the registry while an alarm is open: the next round goes to the new number,
+and nothing more to the old one.
 
 Chapter: people
 """

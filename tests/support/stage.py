@@ -25,6 +25,7 @@ from typing import Any
 
 import pytest
 from httpx2 import Response
+from prometheus_client import REGISTRY
 from standardwebhooks import Webhook
 from starlette.testclient import TestClient
 
@@ -55,6 +56,8 @@ from support.stage_county import (
 CHINA = timezone(timedelta(hours=8))
 TUESDAY = datetime(2026, 3, 10, 8, 30, tzinfo=CHINA)
 """Where a story begins that does not say otherwise."""
+OTHER_SECRET = "whsec_" + "T3RoZXJTZWNyZXRPdGhlclNlY3JldA=="
+"""Of somebody who is not our provider."""
 
 on_postgresql_too = pytest.mark.parametrize(
     "stage", ["sqlite", pytest.param("postgres", marks=pytest.mark.server)], indirect=True
@@ -128,6 +131,11 @@ class Stage:
             if self.now_ms == then_ms:
                 return
 
+    def stands_still(self, *, days: float = 0, hours: float = 0, minutes: float = 0) -> None:
+        """The server is without power for so long, and starts again."""
+        self._set(self.now_ms + int(60_000 * (minutes + 60 * (hours + 24 * days))) + 1)
+        self.restart()
+
     def _set(self, now_ms: int) -> None:
         self.now_ms = self.bench.now_ms = now_ms
 
@@ -162,17 +170,30 @@ class Stage:
         self.send(reading, where=where)
         return reading
 
+    def corrected(self, *readings: dict[str, Any], of: str | None, where: str = SHANGCUN) -> None:
+        """The kiosk has learnt that these were another resident's, and says so in one message."""
+        corrections = []
+        for reading in readings:
+            self.bench._seq += 1
+            earlier = {"stream": _stream_of(where), "seq": reading["seq"], "resident": reading["resident"]}
+            corrections.append(reading | {"seq": self.bench._seq, "resident": of, "corrects": earlier})
+        self.send(*corrections, where=where)
+
     def send(self, *readings: dict[str, Any], where: str = SHANGCUN) -> None:
         """One message of a gateway, judged; and what follows is sent."""
         self.bench.deliver(*readings, gateway=where, stream=_stream_of(where))
         self.turn()
 
-    def readings(self, spo2: float, *, for_s: int, of: str | None = SUN, where: str = SHANGCUN) -> None:
+    def readings(
+        self, spo2: float, *, for_s: int, of: str | None = SUN, where: str = SHANGCUN
+    ) -> list[dict[str, Any]]:
         """One live reading a second."""
+        taken = []
         for _ in range(for_s):
-            self.reading(spo2=spo2, of=of, where=where)
+            taken.append(self.reading(spo2=spo2, of=of, where=where))
             self._set(self.now_ms + 1000)
         self.turn()
+        return taken
 
     # -- answers --------------------------------------------------------------------------------------
 
@@ -226,6 +247,11 @@ class Stage:
         """All messages that ask for an answer, in order."""
         return [one for one in self.carrier.sent if one.message.template == "page"]
 
+    @property
+    def courtesies(self) -> list[Sent]:
+        """What was answered to replies: it asks for nothing."""
+        return [one for one in self.carrier.sent if one.message.template != "page"]
+
     def paged(self, *who: str) -> None:
         """Since the last such look these have been written to, in this order, and nobody else."""
         new = self.pages[self._read :]
@@ -248,10 +274,8 @@ class Stage:
         """Open, seen, exhausted, resolved by an outcome, retracted, or closed for a named reason."""
         one = self.escalation(of)
         named = {"resolved": f"answered_{outcome}", "retracted": "withdrawn", "closed": because}
-        if state in named:
-            assert (one.status, one.closed_because) == (Status.CLOSED, named[state])
-        else:
-            assert one.status is Status(state)
+        expected = (Status.CLOSED, named[state]) if state in named else (Status(state), None)
+        assert (one.status, one.closed_because) == expected, f"not {state}"
 
     def escalation(self, of: str | None = SUN, lane: Lane = Lane.PAGE) -> Escalation:
         """The newest alarm of this resident; with another lane, the newest task."""
@@ -270,14 +294,20 @@ class Stage:
         """What happened to the newest alarm."""
         return [one.type for one in self.bench.desk.escalations.history(self.escalation(of).id)]
 
+    def code_of(self, resident: str | None = SUN) -> str:
+        """The short code by which a reply names this resident's newest alarm."""
+        code = self.bench.desk.codes.code_of(self.escalation(resident).id)
+        assert code is not None
+        return code
+
     def events(self) -> list[dict[str, Any]]:
         """Everything that was told to ingest and the panels, in order."""
         return [json.loads(body) for (body,) in self.bench.rows("SELECT body FROM event ORDER BY seq")]
 
-    def audited(self, id_: str) -> list[tuple[str, str]]:
-        """Who looked at this, or was refused, and why: from the registry's record."""
-        query = "SELECT who, why FROM registry_audit WHERE id = ? ORDER BY n"
-        return [(who, why) for who, why in self.bench.db.execute(query, [id_]).fetchall()]
+    def refusals(self) -> list[tuple[str, str]]:
+        """Links and worklists that opened nothing, from the record: whose, and why."""
+        query = "SELECT actor, detail FROM history WHERE type = 'link_refused' ORDER BY n"
+        return [(actor, json.loads(detail)["why"]) for actor, detail in self.bench.rows(query)]
 
     # -- around it ------------------------------------------------------------------------------------
 
@@ -351,6 +381,11 @@ class Stage:
         found = {secret for secret in SECRETS for text in (*said, *kept) if secret in text}
         assert not found, f"a name or a number got out: {found}"
         assert len(given) == len(set(given)), "one provider took the same notice twice"
+
+
+def counted(name: str, **labels: str) -> float:
+    """A counter of the service, as the panels see it."""
+    return REGISTRY.get_sample_value(f"cunmai_rules_{name}_total", labels) or 0.0
 
 
 def _stream_of(gateway: str) -> str:

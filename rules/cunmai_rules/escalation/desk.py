@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import b32encode
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 import structlog
@@ -35,6 +35,8 @@ from cunmai_rules.thresholds.events import Escalate
 from cunmai_wire.events import Answer, AnswerMeans, Lane, NoticeState
 
 LINK_LIFETIME_MS = 7 * 24 * 3_600_000
+REISSUE_WITHIN_MS = 3_600_000
+"""The corrections of one visit may come in several messages, but not further apart than this."""
 _TOKEN_BYTES = 10
 
 
@@ -186,6 +188,27 @@ class Desk:
         if standing == 0 and before.status is not Status.SEEN:
             self.close(owner, CloseReason.WITHDRAWN, "rules", now_ms)
 
+    def reissue(self, wrong: str, right: str, readings: Set[tuple[str, int]], now_ms: int) -> None:
+        """These readings, for which somebody may have been paged, are another subject's than was thought.
+
+        What they find is of the past and becomes a task. Where the page that was taken back still owed an answer,
+        that task is paged instead: a correction puts an alarm right, and never silences it.
+        """
+        theirs = self.escalations.of_subject(right)
+        retracted = next(
+            (one for one in self.escalations.of_subject(wrong) if _taken_back(one, now_ms)), None
+        )
+        task = next(
+            (one for one in theirs if one.lane is Lane.REVIEW and (one.stream, one.seq) in readings), None
+        )
+        if retracted is None or task is None or any(one.follows == retracted.id for one in theirs):
+            return
+        policy = self._policy_of(task)
+        paged = replace(task, lane=Lane.PAGE, raised=task.rules, follows=retracted.id)
+        after, asks = machine.ask_anew(self._with_rosters(paged, policy, now_ms), policy, now_ms)
+        self.escalations.log(now_ms, task.id, "reissued", "rules", instead_of=retracted.id)
+        self._save(task, after, asks, now_ms)
+
     # -- time -----------------------------------------------------------------------------------------
 
     def chase(self, now_ms: int, limit: int = 200) -> None:
@@ -235,6 +258,8 @@ class Desk:
         before = self.escalations.hold(id_)
         if before is None:
             return None
+        if self._repeats(before, contact, answer):
+            return before
         waits_for = self._receiver(id_)
         if waits_for is not None and waits_for != contact:
             # A referral waits for its receiver: whoever referred has done that, and closes nothing by saying so.
@@ -256,6 +281,13 @@ class Desk:
         if after.status is Status.CLOSED and before.status is not Status.CLOSED:
             self._record.closed(after, contact, now_ms)
         return after
+
+    def _repeats(self, before: Escalation, contact: str, answer: Answer) -> bool:
+        """The very answer that closed it, from the same person: a double tap, or a request that is sent again."""
+        if before.closed_because != f"answered_{answer}":
+            return False
+        given = [one for one in self.escalations.history(before.id) if one.type == "answered"]
+        return bool(given) and (given[-1].actor, given[-1].detail["answer"]) == (contact, answer)
 
     def _receiver(self, id_: str) -> str | None:
         """Whose answer to a referral is awaited."""
@@ -341,6 +373,16 @@ def _finding(id_: str, escalation: str, found: Escalate, now_ms: int) -> Finding
         id_, escalation, found.rule, found.version, found.grade, found.lane, found.reason, found.t_ms,
         found.source.stream if found.source else None, found.source.seq if found.source else None, now_ms,
     )  # fmt: skip
+
+
+def _taken_back(one: Escalation, now_ms: int) -> bool:
+    """A page of which nothing stands any more since a moment ago, and that nobody has dealt with."""
+    if one.lane is not Lane.PAGE:
+        return False
+    if one.status is Status.SEEN:
+        return not one.raised
+    just_now = one.closed_ms is not None and 0 <= now_ms - one.closed_ms <= REISSUE_WITHIN_MS
+    return one.closed_because == CloseReason.WITHDRAWN and just_now
 
 
 def _why_overdue(before: Escalation) -> str:

@@ -337,8 +337,11 @@ class Escalations:
 
     # -- history --------------------------------------------------------------------------------------
 
-    def log(self, t_ms: int, escalation: str, type_: str, actor: str, **detail: object) -> None:
-        """Append one line. `actor` is a contact's id, `rules`, `carrier` or `clock`; never a name."""
+    def log(self, t_ms: int, escalation: str | None, type_: str, actor: str, **detail: object) -> None:
+        """Append one line; one without an escalation is of a refusal.
+
+        `actor` is a contact's id, `rules`, `carrier` or `clock`; never a name.
+        """
         self._db.execute(
             "INSERT INTO history (t_ms, escalation, type, actor, detail) VALUES (?, ?, ?, ?, ?)",
             (t_ms, escalation, type_, actor, json.dumps(detail, ensure_ascii=False)),

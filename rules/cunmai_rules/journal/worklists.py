@@ -48,9 +48,10 @@ class Worklists:
         )
 
     def forget_looks(self, before_ms: int) -> None:
-        """The audit of worklists is kept as long as readings are."""
+        """The audit of looks, and of links that opened nothing, is kept as long as readings are."""
         self._db.execute(
-            "DELETE FROM history WHERE escalation IS NULL AND type = 'worklist' AND t_ms < ?", (before_ms,)
+            "DELETE FROM history WHERE escalation IS NULL AND type IN ('worklist', 'link_refused') AND t_ms < ?",
+            (before_ms,),
         )
 
 

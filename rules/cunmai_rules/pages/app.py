@@ -26,6 +26,7 @@ from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.pages.callbacks import add_callbacks, most_body_bytes
 from cunmai_rules.pages.referrals import decide, referral_views
 from cunmai_rules.pages.refusal import Refusal
+from cunmai_rules.pages.refused import Refused
 from cunmai_rules.pages.view import escalation_view
 from cunmai_rules.pages.words import TEXT, Lang, say
 from cunmai_rules.pages.worklist import add_worklist
@@ -37,6 +38,8 @@ from cunmai_runtime.clock import Clock
 from cunmai_wire.events import Answer, AnswerMeans, Lane
 
 MOST_BODY_BYTES = 4096
+CHANGE_WITHIN_MS = 24 * 3_600_000
+"""For so long after the end a link still opens its page, to look and to put a slip right."""
 _HERE = Path(__file__).parent
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -163,13 +166,14 @@ class _Pages:
         self._link_key = link_key
         self.clock = clock
         self.in_force = in_force
+        self.refused = Refused(clock)
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined
         )
 
     def show(self, token: str, lang: Lang, *, done: str) -> HTMLResponse:
         with self.opened() as (db, desk):
-            escalation_id, contact = self._admit(desk, token)
+            escalation_id, contact = self._admit(db, desk, token)
             with db.transaction():
                 desk.escalations.log(self.clock(), escalation_id, "viewed", contact)
             escalation = desk.escalations.get(escalation_id)
@@ -191,14 +195,14 @@ class _Pages:
 
     def decide(self, token: str, decision: str, note: str, lang: Lang) -> Response:
         with self.opened() as (db, desk):
-            escalation_id, contact = self._admit(desk, token)
+            escalation_id, contact = self._admit(db, desk, token)
             decide(db, desk, escalation_id, contact, decision, note, AnswerMeans.LINK, self.clock())
         query = "?done=referral&lang=en" if lang == "en" else "?done=referral"
         return RedirectResponse(f"/e/{token}{query}", status_code=303)
 
     def take(self, token: str, answer: str, lang: Lang) -> Response:
         with self.opened() as (db, desk):
-            escalation_id, contact = self._admit(desk, token)
+            escalation_id, contact = self._admit(db, desk, token)
             if answer not in list(Answer):
                 raise Refusal("bad_answer", 422)
             with db.transaction():
@@ -222,15 +226,27 @@ class _Pages:
             hint=say(hint, lang) if hint else "",
         )
 
-    def _admit(self, desk: Desk, token: str) -> tuple[str, str]:
+    def _admit(self, db: Database, desk: Desk, token: str) -> tuple[str, str]:
         """Escalation and contact of a token. Raises Refusal."""
         found = desk.escalations.link(token)
         if found is None:
-            raise Refusal("unknown_link", 404)
+            self.refused.refuse(db, desk, Refusal("unknown_link", 404))
         escalation, contact, expires_ms = found
-        if self.clock() > expires_ms:
-            raise Refusal("expired_link", 410)
+        why = self._over(desk, escalation, contact, expires_ms)
+        if why is not None:
+            self.refused.refuse(db, desk, Refusal(why, 410), contact=contact, escalation=escalation)
         return escalation, contact
+
+    def _over(self, desk: Desk, escalation: str, contact: str, expires_ms: int) -> str | None:
+        """Why a link that was given out opens nothing any more."""
+        now_ms = self.clock()
+        if now_ms > expires_ms:
+            return "expired_link"
+        if not desk.directory.serves(contact, now_ms):
+            return "left_link"
+        about = desk.escalations.get(escalation)
+        closed_ms = None if about is None or about.status is not Status.CLOSED else about.closed_ms
+        return "used_link" if closed_ms is not None and now_ms - closed_ms > CHANGE_WITHIN_MS else None
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Database, Desk]]:

@@ -95,6 +95,16 @@ TEXT: dict[str, Pair] = {
     ),
     "expired_link": ("链接已过期", "This link has expired"),
     "expired_link_hint": ("请联系卫生院值班了解情况", "ask the health centre on duty"),
+    "used_link": (
+        "这条预警一天前已经结束, 链接不再有效",
+        "This alert ended more than a day ago: its link is over",
+    ),
+    "used_link_hint": ("请联系卫生院值班了解情况", "ask the health centre on duty"),
+    "left_link": (
+        "您已不在联系人名单上, 链接不再有效",
+        "You are no longer a contact: this link is not valid any more",
+    ),
+    "left_link_hint": ("如有疑问请联系卫生院值班", "if that is wrong, tell the health centre on duty"),
 }
 
 ANSWERS: dict[Answer, Pair] = {
@@ -157,6 +167,8 @@ HISTORY: dict[str, Pair] = {
     "referral_returned": ("下转", "referred back"),
     "answered": ("答复", "answered"),
     "reply_unclear": ("短信回复看不懂, 已请对方重发", "a reply by SMS that was not understood"),
+    "link_refused": ("打开了不再有效的链接, 已拒绝", "a link that is not valid was opened, and refused"),
+    "reissued": ("更正了居民, 重新通知", "the resident was corrected: paged anew"),
     "reply_closed": ("结束后收到短信回复", "a reply by SMS after the end"),
 }
 

@@ -30,6 +30,7 @@ from cunmai_rules.pages.referrals import (
     referral_views,
 )
 from cunmai_rules.pages.refusal import Refusal
+from cunmai_rules.pages.refused import Refused
 from cunmai_rules.pages.view import escalation_view
 from cunmai_rules.pages.words import Lang
 from cunmai_rules.pages.worklist_view import MOST_READ, digest, is_on, worklist_view
@@ -56,6 +57,7 @@ class Around(Protocol):
     settings: RulesSettings
     clock: Clock
     in_force: InForce
+    refused: Refused
 
     def opened(self) -> AbstractContextManager[tuple[Database, Desk]]: ...
     def render(self, template: str, status: int, lang: Lang, **values: object) -> HTMLResponse: ...
@@ -128,7 +130,7 @@ class _Worklist:
     def show(self, token: str, lang: Lang) -> HTMLResponse:
         now_ms = self._around.clock()
         with self._around.opened() as (db, desk):
-            contact = self._admit(desk, token)
+            contact = self._admit(db, desk, token)
             view = worklist_view(
                 contact,
                 desk.escalations,
@@ -146,7 +148,7 @@ class _Worklist:
 
     def one(self, token: str, escalation_id: str, lang: Lang, *, done: str) -> HTMLResponse:
         with self._around.opened() as (db, desk):
-            contact = self._admit_to(desk, token, escalation_id)
+            contact = self._admit_to(db, desk, token, escalation_id)
             with db.transaction():
                 desk.escalations.log(self._around.clock(), escalation_id, "viewed", contact)
             escalation = desk.escalations.get(escalation_id)
@@ -166,7 +168,7 @@ class _Worklist:
 
     def take(self, form: _Form, lang: Lang) -> Response:
         with self._around.opened() as (db, desk):
-            contact = self._admit_to(desk, form.token, form.escalation)
+            contact = self._admit_to(db, desk, form.token, form.escalation)
             if form.answer not in list(Answer):
                 raise Refusal("bad_answer", 422)
             with db.transaction():
@@ -177,7 +179,7 @@ class _Worklist:
     def hand_over(self, form: _Form, lang: Lang) -> Response:
         check_note(form.note)
         with self._around.opened() as (db, desk):
-            contact = self._admit_to(desk, form.token, form.escalation)
+            contact = self._admit_to(db, desk, form.token, form.escalation)
             check_receiver(desk, form.escalation, contact, form.to, self._around.clock())
             with db.transaction():
                 desk.hand_over(form.escalation, contact, form.to, form.note, self._around.clock())
@@ -185,13 +187,13 @@ class _Worklist:
 
     def refer(self, form: _Form, lang: Lang) -> Response:
         with self._around.opened() as (db, desk):
-            contact = self._admit_to(desk, form.token, form.escalation)
+            contact = self._admit_to(db, desk, form.token, form.escalation)
             refer(db, desk, form.escalation, contact, form.to, form.note, self._around.clock())
         return _back_to(form, "referral", lang)
 
     def decide(self, form: _Form, lang: Lang) -> Response:
         with self._around.opened() as (db, desk):
-            contact = self._admit_to(desk, form.token, form.escalation)
+            contact = self._admit_to(db, desk, form.token, form.escalation)
             means, now_ms = AnswerMeans.WORKLIST, self._around.clock()
             decide(db, desk, form.escalation, contact, form.decision, form.note, means, now_ms)
         return _back_to(form, "referral", lang)
@@ -217,23 +219,33 @@ class _Worklist:
         return StreamingResponse(changes(), media_type="text/event-stream")
 
     def _digest(self, token: str) -> str:
-        with self._around.opened() as (_, desk):
-            contact = self._admit(desk, token)
+        with self._around.opened() as (db, desk):
+            contact = self._admit(db, desk, token)
             return digest(desk.escalations.open(MOST_READ), contact, self._settings)
 
-    def _admit(self, desk: Desk, token: str) -> str:
+    def _admit(self, db: Database, desk: Desk, token: str) -> str:
         """Whose worklist this is. Raises Refusal."""
+        refusal, now_ms = Refusal("unknown_worklist", 404), self._around.clock()
         found = desk.worklists.contact_of(token)
-        if found is None or self._around.clock() > found[1] or desk.directory.role_of(found[0]) is None:
-            raise Refusal("unknown_worklist", 404)
-        return found[0]
+        if found is None:
+            self._around.refused.refuse(db, desk, refusal)
+        contact, expires_ms = found
+        if now_ms > expires_ms:
+            self._around.refused.refuse(db, desk, refusal, contact=contact, why="expired_worklist")
+        if not desk.directory.serves(contact, now_ms):
+            self._around.refused.refuse(db, desk, refusal, contact=contact, why="left_worklist")
+        return contact
 
-    def _admit_to(self, desk: Desk, token: str, escalation_id: str) -> str:
+    def _admit_to(self, db: Database, desk: Desk, token: str, escalation_id: str) -> str:
         """The same, for one escalation that is this contact's business. Raises Refusal."""
-        contact = self._admit(desk, token)
+        contact = self._admit(db, desk, token)
         escalation = desk.escalations.get(escalation_id)
         if escalation is None or not is_on(escalation, contact, self._settings):
-            raise Refusal("unknown_link", 404)
+            known = None if escalation is None else escalation.id
+            refusal = Refusal("unknown_link", 404)
+            self._around.refused.refuse(
+                db, desk, refusal, contact=contact, escalation=known, why="not_theirs"
+            )
         return contact
 
 

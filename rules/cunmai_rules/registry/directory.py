@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cunmai_rules.journal.database import Database
+from cunmai_rules.moments import day_of
 from cunmai_rules.registry import audit
 from cunmai_rules.registry.contacts import contacts_for
 from cunmai_rules.registry.keyring import open_vault
@@ -69,6 +70,16 @@ class Directory:
             return known.role
         row = self._db.execute("SELECT role FROM staff WHERE id = ?", [contact]).fetchone()
         return row[0] if row else None
+
+    def serves(self, contact: str, now_ms: int) -> bool:
+        """Whether they may still be told of residents: a contact of rules.yaml, or of the registry and not gone."""
+        if self._settings.contact(contact) is not None:
+            return True
+        today = day_of(now_ms, self.utc_offset_minutes)
+        row = self._db.execute(
+            "SELECT 1 FROM staff WHERE id = ? AND (until_day IS NULL OR until_day >= ?)", [contact, today]
+        ).fetchone()
+        return row is not None
 
     def site_name(self, gateway: str) -> str:
         """What messages and pages call the place."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from cunmai_rules.escalation.states import Status
 from cunmai_rules.thresholds.loader import build_rules
 from cunmai_rules.thresholds.state import rule_state, rule_states
@@ -100,17 +102,25 @@ def test_what_was_withdrawn_can_be_found_again(bench: Bench) -> None:
     assert sorted(status for _, _, status, _ in escalations(bench)) == ["closed", "open"]
 
 
-def test_a_correction_goes_to_the_right_resident_as_a_review_and_leaves_the_wrong_one(bench: Bench) -> None:
+@pytest.mark.parametrize("at_a_time", [20, 7])
+def test_a_correction_takes_the_page_from_the_wrong_resident_to_the_right_one(
+    bench: Bench, at_a_time: int
+) -> None:
     readings = [bench.reading(88, t=bench.now_ms + n * 1000, resident="R-WRONG") for n in range(20)]
     bench.now_ms += 20_000
     bench.deliver(*readings)
     assert escalations(bench) == [("R-WRONG", "page", "open", "")]
     bench.now_ms += 60_000
-    bench.deliver(*[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings])
+    corrections = [corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings]
+    for start in range(0, 20, at_a_time):
+        bench.deliver(*corrections[start : start + at_a_time])
     assert sorted(escalations(bench)) == [
-        ("R-RIGHT", "review", "open", ""),
+        ("R-RIGHT", "page", "open", ""),
         ("R-WRONG", "page", "closed", "withdrawn"),
     ]
+    assert bench.history().count("reissued") == 1
+    bench.passes(1)
+    assert len(bench.told) == 1  # the first page was never sent, and is not
     assert grades(bench) == [("R-WRONG", "red"), ("R-WRONG", "grey"), ("R-RIGHT", "red")]
     assert bench.engine._judgements.memory("R-WRONG").rules.groups == {}
     assert bench.engine._judgements.around("R-WRONG", 0, 2**53) == []
