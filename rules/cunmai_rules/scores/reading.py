@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
+from cunmai_rules.scores.cuts import cuts_of
 from cunmai_rules.scores.scoring import Range, Scored, readable, score
 from cunmai_rules.scores.table import Choice, Input, ScoreTable
 from cunmai_rules.thresholds.applies import Facts
@@ -41,6 +42,16 @@ class Scorer:
         # A rule asks twice of the same moment: what raises it, and what clears it. One name for all of it, so
         # that another thread sees all or nothing.
         self._last: tuple[AtHand | None, int | None, Scored | Range | None] = (None, None, None)
+
+    @cached_property
+    def cuts(self) -> tuple[tuple[str, float], ...]:
+        """Where the score can change, by the `kind.field` that it looks at: see `cuts_of`."""
+        return tuple(
+            (read, cut)
+            for name, one in self.table.inputs.items()
+            for read in one.reads
+            for cut in sorted(cuts_of(self.table, name))
+        )
 
     def outcome(self, at: AtHand, within_s: int | None) -> Scored | Range | None:
         """The score, or its range where something is missing or too old; None where it is not for this subject."""

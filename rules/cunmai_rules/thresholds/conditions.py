@@ -25,8 +25,13 @@ class All(Part):
     all: Annotated[tuple[Condition, ...], Field(min_length=1, max_length=20)]
 
     def truth(self, at: AtHand) -> Truth:
-        truths = [part.truth(at) for part in self.all]
-        return False if False in truths else None if None in truths else True
+        found: Truth = True
+        for part in self.all:
+            truth = part.truth(at)
+            if truth is False:
+                return False
+            found = found and truth
+        return found
 
 
 class AnyOf(Part):
@@ -35,8 +40,13 @@ class AnyOf(Part):
     any: Annotated[tuple[Condition, ...], Field(min_length=1, max_length=20)]
 
     def truth(self, at: AtHand) -> Truth:
-        truths = [part.truth(at) for part in self.any]
-        return True if True in truths else None if None in truths else False
+        found: Truth = False
+        for part in self.any:
+            truth = part.truth(at)
+            if truth:
+                return True
+            found = found if truth is False else None
+        return found
 
 
 class Not(Part):

@@ -30,6 +30,10 @@ class Judge(Account):
 
     def __init__(self, rule: VersionedRule, state: RuleState, facts: Facts = NOTHING_KNOWN) -> None:
         super().__init__(rule, state, facts)
+        self.signal: Signal | None = None
+        """What the reading said; None where it was not asked."""
+        self.usable = True
+        """Whether the reading is evidence."""
         if state == NEW:
             self.state = state._replace(version=rule.version, digest=rule.digest)
         elif state.digest != rule.digest:
@@ -55,11 +59,12 @@ class Judge(Account):
         if not given:
             return Reason.NO_VALUE
         self._mend_clock(event)
-        usable = self._usable(event, given)
+        self.usable = usable = self._usable(event, given)
         if event.t_ms < self.state.evidence_ms:
             return self._out_of_order(event, given) if usable else Reason.QUALITY_GATED
         self.advance(event.t_ms)
         signal, memory = read_signal(self.compiled, self.state.memory, given, event.t_ms, self.facts)
+        self.signal = signal
         if not usable:
             return self._doubt(event, signal)
         if memory is not None:
@@ -93,19 +98,21 @@ class Judge(Account):
         """When the passing of time next changes this state, or None."""
         match self.state.phase:
             case "pending":
-                return self.state.met_ms + self._spell_of.gap_s * 1000 + 1
+                return self.state.met_ms + self.spell.gap_s * 1000 + 1
             case "clear" | "raised":
                 return self.state.evidence_ms + self.rule.stale_after_s * 1000 + 1
             case _:
                 return None
 
     @property
-    def _spell_of(self) -> Spell:
+    def spell(self) -> Spell:
+        """How long the condition must hold."""
         assert isinstance(self.rule.when, Spell), "a rule on values"
         return self.rule.when
 
     @property
-    def _clear_for_ms(self) -> int:
+    def clear_for_ms(self) -> int:
+        """How long the clearing condition must hold."""
         return self.rule.clear.for_s * 1000 if self.rule.clear is not None else 0
 
     def _fall_due(self, due_ms: int) -> Reason:
@@ -143,7 +150,7 @@ class Judge(Account):
             self.state = self.state._replace(since_ms=event.t_ms, stream=event.stream, seq=event.seq)
             self._prompt(Reason.SPELL_BEGAN, event)
         self.state = self.state._replace(met_ms=event.t_ms, clearing_ms=0)
-        if event.t_ms - self.state.since_ms < self._spell_of.for_s * 1000:
+        if event.t_ms - self.state.since_ms < self.spell.for_s * 1000:
             return Reason.SPELL_BEGAN if began else Reason.SPELL_GOES_ON
         reason = Reason.LIMIT_MET_LATE if event.late else Reason.LIMIT_MET
         self.state = self.state._replace(held=False, since_ms=event.t_ms, told="nobody")
@@ -204,7 +211,7 @@ class Judge(Account):
 
     def _clearing(self, event: Observation) -> Reason:
         clearing_ms = self.state.clearing_ms or event.t_ms
-        if event.t_ms - clearing_ms < self._clear_for_ms:
+        if event.t_ms - clearing_ms < self.clear_for_ms:
             self.state = self.state._replace(clearing_ms=clearing_ms)
             return Reason.CLEARING
         self.state = self.state._replace(clearing_ms=0, held=False, told="nobody")
@@ -218,7 +225,7 @@ class Judge(Account):
         state = self.state
         if signal is not Signal.MET or state.phase in ("pending", "raised"):
             return Reason.QUALITY_GATED
-        goes_on = state.doubt_ms and event.t_ms - state.doubt_last_ms <= self._spell_of.gap_s * 1000
+        goes_on = state.doubt_ms and event.t_ms - state.doubt_last_ms <= self.spell.gap_s * 1000
         doubt_ms = state.doubt_ms if goes_on else event.t_ms
         self.state = state._replace(doubt_ms=doubt_ms, doubt_last_ms=event.t_ms)
         if event.t_ms - doubt_ms < self.rule.quality.doubt_after_s * 1000:

@@ -5,7 +5,7 @@ Each is true, false, or unknown (None) where the value is missing or too old. Un
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, Strict, model_validator
@@ -19,7 +19,7 @@ MOST_VALUES = 50
 """The most values of one input that a condition may look back on."""
 
 Truth = bool | None
-Values = Mapping[str, Sequence[tuple[int, Any]]]
+Values = dict[str, tuple[tuple[int, Any], ...]]
 """By `kind.field`: when measured (ms) and the value, oldest first."""
 Within = Annotated[Seconds, Field(ge=1)]
 

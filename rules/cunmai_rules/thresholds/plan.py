@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts, PersonalLimits
+from cunmai_rules.thresholds.classes import NO_CLASSES, Classes
 from cunmai_rules.thresholds.events import Decision, Reason
 from cunmai_rules.thresholds.forms import When
+from cunmai_rules.thresholds.leaves import Change, Count
 from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule, digest_of, for_subject
 from cunmai_rules.thresholds.state import Member, Profile, profile_of
 
@@ -50,6 +52,19 @@ class Group:
     normal: Decision
     """The usual."""
 
+    def ends(self, values: Mapping[str, object]) -> tuple[float, float] | None:
+        """The value that the rules read; of one that is a table, its lowest and its highest. None: it is missing."""
+        lowest = highest = values.get(self.field)
+        if isinstance(lowest, dict) and lowest:
+            lowest, highest = min(lowest.values()), max(lowest.values())
+        if isinstance(lowest, int | float) and isinstance(highest, int | float):
+            return lowest, highest
+        return None
+
+    def trusts(self, quality: Sequence[str]) -> bool:
+        """Whether a reading with these flags is evidence."""
+        return not quality or self.accepts.issuperset(quality)
+
     def may_be_met_by(self, lowest: float, highest: float) -> tuple[VersionedRule, ...]:
         """The rules on whose limit a value lies, or beyond it: the rule itself says whether it is met.
 
@@ -65,12 +80,25 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Single:
+    """A rule of no group."""
+
+    rule: VersionedRule
+    needs: tuple[tuple[str, int], ...]
+    """Every value that it looks at, by the name that it is remembered by, and how old (ms) it may be."""
+    looks_back: bool
+    """It looks at more than the newest values."""
+    says: Mapping[Reason, Decision]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class OfKind:
     """What readings of one kind concern."""
 
     groups: tuple[Group, ...] = ()
-    singles: tuple[VersionedRule, ...] = ()
-    """Rules of no group."""
+    singles: tuple[Single, ...] = ()
+    classes: Classes = NO_CLASSES
+    """Of the values that any of them reads."""
     unfit: tuple[Decision, ...] = ()
     """Rules that read this kind and do not apply."""
     unfit_rules: frozenset[str] = frozenset()
@@ -167,6 +195,18 @@ def _limits(rules: Sequence[VersionedRule], *, low_side: bool) -> Limits:
     return Limits(tuple(one[0] for one in found), tuple(one[2] for one in found))
 
 
+def _single(rule: VersionedRule) -> Single:
+    stale_after_s = rule.rule.stale_after_s
+    needs = {
+        (need.name, (stale_after_s if need.within_s is None else need.within_s) * 1000)
+        for leaf in rule.rule.leaves
+        for need in leaf.needs()
+    }
+    looks_back = any(isinstance(leaf, Count | Change) for leaf in rule.rule.leaves)
+    says = {reason: Decision(rule.rule.id, reason) for reason in Reason}
+    return Single(rule, tuple(sorted(needs)), looks_back, says)
+
+
 def _by_kind(
     rules: RuleSet, fit: Mapping[str, VersionedRule], groups: Mapping[str, Group]
 ) -> dict[str, OfKind]:
@@ -174,18 +214,19 @@ def _by_kind(
     shared: dict[str, list[Group]] = defaultdict(list)
     for key, group in groups.items():
         shared[key.partition(".")[0]].append(group)
-    single: dict[str, list[VersionedRule]] = defaultdict(list)
+    single: dict[str, list[Single]] = defaultdict(list)
     unfit: dict[str, list[str]] = defaultdict(list)
     for rule_id, rule in rules.by_id.items():
         for kind in rule.kinds:
             if rule_id not in fit:
                 unfit[kind].append(rule_id)
             elif rule_id not in in_a_group:
-                single[kind].append(fit[rule_id])
+                single[kind].append(_single(fit[rule_id]))
     return {
         kind: OfKind(
             tuple(shared.get(kind, ())),
             tuple(single.get(kind, ())),
+            Classes(kind, [rule for rule in fit.values() if kind in rule.kinds]),
             tuple(Decision(rule_id, Reason.NOT_APPLICABLE) for rule_id in unfit.get(kind, ())),
             frozenset(unfit.get(kind, ())),
         )

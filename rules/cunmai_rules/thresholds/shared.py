@@ -27,6 +27,8 @@ class Said:
 
     decisions: list[Decision] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
+    judged: dict[str, tuple[Judge, Reason]] = field(default_factory=dict)
+    """Each rule that the reading was put to by itself, by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,12 @@ class _Turn:
 
 def observe(group: Group, before: GroupState, event: Observation, said: Said) -> GroupState:
     """Take one reading of the group's kind."""
-    value = event.values.get(group.field)
-    lowest = highest = value
-    if isinstance(value, dict) and value:
-        lowest, highest = min(value.values()), max(value.values())
-    if not isinstance(lowest, (int, float)) or not isinstance(highest, (int, float)):
+    ends = group.ends(event.values)
+    if ends is None:
         said.decisions.append(group.says[Reason.NO_VALUE])
         return before
-    met = group.may_be_met_by(lowest, highest)
-    usable = not event.quality or group.accepts.issuperset(event.quality)
+    met = group.may_be_met_by(*ends)
+    usable = group.trusts(event.quality)
     t_ms = event.t_ms
     if (
         before.clear
@@ -72,7 +71,9 @@ def observe(group: Group, before: GroupState, event: Observation, said: Said) ->
     apart: dict[str, RuleState] = {}
     for rule_id, rule in visited.items():
         judge = Judge(rule, before.apart.get(rule_id) or quiet_state(before, rule.version, rule.digest))
-        said.decisions.append(Decision(rule_id, judge.observe(event)))
+        judged = judge.observe(event)
+        said.judged[rule_id] = judge, judged
+        said.decisions.append(Decision(rule_id, judged))
         said.actions += judge.actions
         if not is_quiet(judge.state, clear, evidence_ms):
             apart[rule_id] = judge.state

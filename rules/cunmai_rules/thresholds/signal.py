@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -14,7 +14,7 @@ from cunmai_rules.thresholds.ruleset import Input, VersionedRule
 from cunmai_rules.thresholds.scored import ScoreAt
 from cunmai_rules.thresholds.state import Memory
 
-Given = tuple[tuple[Input, Any], ...]
+Given = Sequence[tuple[Input, Any]]
 """The values of one reading that a rule reads."""
 
 
@@ -59,14 +59,18 @@ def read_signal(
     """What a reading says, and the memory after it (None for rules that need none)."""
     if rule.plain:
         return _plain(rule, given[0][1]), None
-    now = _remember(memory or {}, given, t_ms)
+    now = remember(memory or {}, given, t_ms)
+    return signal_at(rule, AtHand(now, t_ms, rule.rule.stale_after_s * 1000, facts)), now
+
+
+def signal_at(rule: VersionedRule, at: AtHand) -> Signal:
+    """What the values at hand say."""
     when, clear = rule.rule.when, rule.rule.clear
-    at = AtHand(now, t_ms, rule.rule.stale_after_s * 1000, facts)
     assert clear is not None, "only a rule on silence has no clear"
     assert not isinstance(when, Silence), "a rule on silence reads no values"
     met = when.truth(at)
     if met:
-        return Signal.MET, now
+        return Signal.MET
     cleared: Truth
     match clear:
         case ClearNoLonger():
@@ -77,11 +81,17 @@ def read_signal(
         case _:
             cleared = clear.truth(at)
     if cleared:
-        return Signal.CLEAR, now
-    return Signal.UNKNOWN if met is None else Signal.BETWEEN, now
+        return Signal.CLEAR
+    return Signal.UNKNOWN if met is None else Signal.BETWEEN
 
 
-def _plain(rule: VersionedRule, value: float) -> Signal:
+def plain_signal(rule: VersionedRule, event: Observation) -> Signal | None:
+    """What a reading says to a rule with one limit; None where it has no such value."""
+    value = looked_at(rule.inputs[event.kind][0], event.values)
+    return None if value is None else _plain(rule, value)
+
+
+def _plain(rule: VersionedRule, value: Any) -> Signal:
     when, clear = rule.rule.when, rule.rule.clear
     assert isinstance(when, Value), "a plain rule has one limit"
     assert isinstance(clear, ClearLimit), "and clears by one"
@@ -90,10 +100,23 @@ def _plain(rule: VersionedRule, value: float) -> Signal:
     return Signal.CLEAR if clear.meets(value) else Signal.BETWEEN
 
 
-def _remember(memory: Memory, given: Given, t_ms: int) -> Memory:
-    """The memory with the values of one more reading, and without what no condition looks back to."""
+def remember(memory: Memory, given: Given, t_ms: int, *, in_order: bool = False) -> Memory:
+    """The memory with the values of one more reading, and without what no condition looks back to.
+
+    `in_order`: the memory is known to be in the order of time, so that its first values are its oldest.
+    """
     changed = dict(memory)
     for one, value in given:
-        values = (*changed.get(one.key, ()), (t_ms, value))
-        changed[one.key] = tuple(pair for pair in values[-one.keeps :] if t_ms - pair[0] <= one.keeps_ms)
+        if one.keeps == 1:
+            changed[one.key] = ((t_ms, value),)
+            continue
+        values = (*changed.get(one.key, ())[1 - one.keeps :], (t_ms, value))
+        if not in_order or t_ms - values[0][0] > one.keeps_ms:
+            values = tuple(pair for pair in values if t_ms - pair[0] <= one.keeps_ms)
+        changed[one.key] = values
     return changed
+
+
+def is_in_order(memory: Memory) -> bool:
+    """Whether each value was measured after the one before it. A reading judged by itself may come between."""
+    return all(values[n - 1][0] <= values[n][0] for values in memory.values() for n in range(1, len(values)))

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from cunmai_rules.thresholds.hint import NO_HINT, Hint
+
 Phase = Literal["unknown", "clear", "pending", "raised"]
 Told = Literal["nobody", "review", "page"]
 
@@ -113,6 +115,8 @@ class SubjectState(NamedTuple):
     """By rule id: rules that are of no group."""
     profile: Profile = NO_GROUPS
     """What `groups` were last judged by."""
+    hint: Hint = NO_HINT
+    """Of the last step, for the next: see `steady`."""
 
 
 NOTHING_SEEN = SubjectState()

@@ -12,23 +12,25 @@ What it promises, whatever order events come in:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cunmai_rules.thresholds import shared
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
 from cunmai_rules.thresholds.events import Action, Decision, GradeChange, Observation, Reason, Tick
 from cunmai_rules.thresholds.forms import Silence
+from cunmai_rules.thresholds.hint import Hint
 from cunmai_rules.thresholds.judge import NEW, Judge
-from cunmai_rules.thresholds.plan import NOTHING, Plan, plan_of
+from cunmai_rules.thresholds.plan import NOTHING, Plan, Single, plan_of
 from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule
+from cunmai_rules.thresholds.settling import steady_after
 from cunmai_rules.thresholds.shared import NOTHING_SHARED, Said
 from cunmai_rules.thresholds.silence import SilenceJudge
 from cunmai_rules.thresholds.state import GroupState, RuleState, SubjectState, rule_states
+from cunmai_rules.thresholds.steady import Lately, skip
 from cunmai_wire.events import Grade
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """The outcome of one event."""
 
     state: SubjectState
@@ -44,7 +46,16 @@ def step(
 
 
 def step_by(state: SubjectState, event: Observation | Tick, plan: Plan) -> Step:
-    """Apply one event by the rules of a plan."""
+    """Apply one event by the rules of a plan: in full, or where that finds nothing new, what is left of it."""
+    if not isinstance(event, Tick) and state.profile is plan.profile:
+        skipped = skip(state, event, plan)
+        if skipped is not None:
+            return Step(*skipped, ())
+    return judge_in_full(state, event, plan)
+
+
+def judge_in_full(state: SubjectState, event: Observation | Tick, plan: Plan) -> Step:
+    """Apply one event by asking every rule that it may concern."""
     said = Said()
     if state.profile is not plan.profile:
         state = _carry_over(state, plan, event.t_ms, said)
@@ -68,13 +79,24 @@ def _observe(state: SubjectState, event: Observation, plan: Plan, said: Said) ->
             _put(groups, group.key, shared.observe(group, groups.get(group.key, NOTHING_SHARED), event, said))
     if of_kind.singles:
         rules = dict(rules)
-        for rule in of_kind.singles:
-            _observe_alone(rules, rule, event, plan.facts, said)
+        for single in of_kind.singles:
+            _observe_alone(rules, single, event, plan.facts, said)
     if of_kind.unfit:
         said.decisions += of_kind.unfit
         if not of_kind.unfit_rules.isdisjoint(rules):
             rules = _without_unfit(rules, plan, event.t_ms, said)
-    return SubjectState(groups, rules, plan.profile)
+    after = SubjectState(groups, rules, plan.profile)
+    # Groups alone are judged as quickly as skipped.
+    return _with_hint(state.hint, after, event, plan, said) if of_kind.singles else after
+
+
+def _with_hint(before: Hint, state: SubjectState, event: Observation, plan: Plan, said: Said) -> SubjectState:
+    """The state, and what another reading of this kind will do to it, where this is the second one running."""
+    steady = None
+    if isinstance(before, Lately) and before.kind == event.kind:
+        steady = steady_after(state, event, plan, said.judged)
+    classes = plan.by_kind[event.kind].classes.of(event.values)
+    return state._replace(hint=Lately(event.t_ms, event.kind, classes, steady))
 
 
 def _put(groups: dict[str, GroupState], key: str, state: GroupState) -> None:
@@ -83,12 +105,13 @@ def _put(groups: dict[str, GroupState], key: str, state: GroupState) -> None:
 
 
 def _observe_alone(
-    rules: dict[str, RuleState], rule: VersionedRule, event: Observation, facts: Facts, said: Said
+    rules: dict[str, RuleState], single: Single, event: Observation, facts: Facts, said: Said
 ) -> None:
-    rule_id = rule.rule.id
-    judge = judge_for(rule, rules.get(rule_id, NEW), facts)
+    rule_id = single.rule.rule.id
+    judge = judge_for(single.rule, rules.get(rule_id, NEW), facts)
     reason = judge.observe(event)
-    said.decisions.append(Decision(rule_id, reason))
+    said.judged[rule_id] = judge, reason
+    said.decisions.append(single.says[reason])
     said.actions += judge.actions
     if rule_id in rules or reason is not Reason.NO_VALUE:
         rules[rule_id] = judge.state

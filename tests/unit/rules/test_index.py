@@ -30,7 +30,8 @@ class Both:
     facts: Facts = NOTHING_KNOWN
     state: SubjectState = NOTHING_SEEN
     oracle: Oracle = field(init=False)
-    seq: int = 0
+    as_json: bool = True
+    """Whether the state is written and read between events. What is not need not be judged in full."""
 
     def __post_init__(self) -> None:
         self.oracle = Oracle(self.rules, self.facts)
@@ -42,7 +43,8 @@ class Both:
         self.takes(Tick(t_ms))
 
     def takes(self, event: Observation | Tick) -> None:
-        done = step(through_json(self.state), event, self.rules, self.facts)
+        state = through_json(self.state) if self.as_json else self.state
+        done = step(state, event, self.rules, self.facts)
         actions, reasons = self.oracle.takes(event)
         assert sorted(map(_said, done.actions)) == sorted(map(_said, actions))
         if isinstance(event, Observation):
@@ -165,13 +167,14 @@ FACTS = (
 )
 
 
+@pytest.mark.parametrize("as_json", [True, False])
 @CAMPAIGN
-@given(st.data())
-def test_the_index_finds_what_every_rule_finds_by_itself(data: st.DataObject) -> None:
+@given(data=st.data())
+def test_the_index_finds_what_every_rule_finds_by_itself(data: st.DataObject, as_json: bool) -> None:
     draw = data.draw
     sets = draw(rule_sets())
     usable_facts = [facts for facts in FACTS if not facts.limits or _can_have_own(sets)]
-    both = Both(sets[0], draw(st.sampled_from(usable_facts)))
+    both = Both(sets[0], draw(st.sampled_from(usable_facts)), as_json=as_json)
     now_ms = T0_MS
     for seq in range(1, draw(st.integers(1, 30)) + 1):
         now_ms += draw(st.sampled_from([0, 30, 60, 60, 120, 301, 1000])) * 1000

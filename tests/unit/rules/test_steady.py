@@ -1,0 +1,174 @@
+"""A reading that is skipped leaves what judging it in full leaves: the same state, decisions and actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from unittest import mock
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cunmai_rules.shipped import packs_dir
+from cunmai_rules.thresholds import step as steps
+from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts, PersonalLimits
+from cunmai_rules.thresholds.events import Action, Observation, Tick
+from cunmai_rules.thresholds.loader import load_rules
+from cunmai_rules.thresholds.plan import plan_of
+from cunmai_rules.thresholds.ruleset import RuleSet
+from cunmai_rules.thresholds.state import NOTHING_SEEN, SubjectState
+from cunmai_rules.thresholds.step import judge_in_full, step_by
+from support.campaign import campaign
+from support.rules import T0_MS
+
+CAMPAIGN = campaign(80)
+HYPERTENSION = frozenset({"hypertension", "diabetes"})
+FACTS = (
+    NOTHING_KNOWN,
+    Facts(age_years=70.5, pregnant=False, conditions=HYPERTENSION, risk_colour="yellow", altitude_m=40),
+    Facts(age_years=50, pregnant=False, conditions=HYPERTENSION | {"hypercapnic-failure"}, risk_colour="red"),
+    Facts(age_years=30, pregnant=True, conditions=frozenset(), risk_colour="green", altitude_m=40),
+    Facts(age_years=4, age_months=50, pregnant=False, conditions=frozenset(), altitude_m=40),
+    Facts(age_years=70.5, pregnant=False, altitude_m=40, limits={"spo2-severe": PersonalLimits(88, 90)}),
+)
+
+VALUES: dict[str, dict[str, list[object]]] = {
+    "oximetry": {
+        "spo2_pct": [84.0, 85.0, 91.0, 91.5, 92.0, 92.5, 93.0, 94.0, 95.0, 95.4, 95.5, 96.0, 97.0, 99.0],
+        "pulse_bpm": [40.0, 40.5, 70.0, 71.0, 90.5, 111.0, 131.0],
+    },
+    "heart_rate": {"heart_rate_bpm": [70.0, 91.0, 120.0]},
+    "blood_pressure": {
+        "systolic_mmhg": [90.0, 100.0, 100.5, 120.0, 140.0, 150.0, 181.0, 220.0],
+        "diastolic_mmhg": [60.0, 89.0, 90.0, 110.0],
+        "pulse_bpm": [70.0, 91.0],
+    },
+    "temperature": {"temperature_c": [35.0, 35.05, 36.05, 36.8, 37.0, 38.1, 39.1]},
+    "respiration": {"respiratory_rate_per_min": [8.0, 10.0, 16.0, 17.0, 22.0, 25.0, 31.0, 45.0]},
+    "assessment": {
+        "consciousness": ["A", "C", "U"],
+        "on_oxygen": [False, True],
+        "febrile_or_crying": [False, True],
+    },
+    "glucose": {"glucose_mmol_l": [3.9, 5.0, 7.0, 16.7], "meal": ["fasting", "after_meal"]},
+    "follow_up": {"method": ["phone", "visit"]},
+    "ultrasound_exam": {
+        "body_part": ["liver", ""], "device_serial": ["s"], "exam_t": [1, 2],
+        "rsrp_dbm": [-111.0, -90.0], "uplink_mbps": [4.0, 20.0],
+    },
+    "ultrasound_report": {"status": ["final"]},
+    "site_status": {
+        "waiting_count": [8, 11, 25, 30, 50],
+        "stock_days": [{}, {"a": 20.0, "b": 30.0}, {"a": 20.0, "b": 13.0}, {"a": 0.5}],
+    },
+    "device_status": {"battery_pct": [20.0, 25.0, 30.0], "condition": ["ok", "silent", "fault"]},
+    "gateway_status": {
+        "clock": ["trusted", "untrusted"], "lost_count": [0, 0, 1], "configuration_refused": [False, True],
+    },
+}  # fmt: skip
+FLAGS = [(), (), (), (), ("from_storage",), ("low_perfusion",)]
+Take = Callable[[SubjectState, Observation | Tick], steps.Step]
+
+
+@cache
+def shipped() -> RuleSet:
+    return load_rules(packs_dir())
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Observation | Tick]:
+    """Visits: runs of readings of one kind, most of them like the one before; now and then a tick between."""
+    events: list[Observation | Tick] = []
+    now_ms = T0_MS
+    kinds = draw(st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=3, unique=True))
+    for _ in range(draw(st.integers(1, 8))):
+        kind = draw(st.sampled_from(["oximetry", *kinds]))
+        values = _values(draw, kind)
+        late, flags = draw(st.sampled_from([False, False, False, True])), draw(st.sampled_from(FLAGS))
+        step_s = draw(st.sampled_from([0, 1, 1, 1, 5, 29, 60, 299, 600, 3600, 86_400]))
+        for _ in range(draw(st.integers(1, 12))):
+            if draw(st.integers(0, 5)) == 0:
+                values = values | _values(draw, kind)
+            now_ms += step_s * 1000
+            arrived_ms = draw(st.sampled_from([None, now_ms, now_ms, now_ms + 2000]))
+            t_ms = now_ms - draw(st.sampled_from([0] * 12 + [1000, 60_000, 7_200_000]))
+            events.append(Observation("s", len(events) + 1, kind, t_ms, values, flags, late, arrived_ms))
+        now_ms += draw(st.sampled_from([0, 0, 1, 20, 601, 1800, 3601, 90_000])) * 1000
+        if draw(st.integers(0, 4)) == 0:
+            events.append(Tick(now_ms))
+    return events
+
+
+def _values(draw: st.DrawFn, kind: str) -> dict[str, object]:
+    return {
+        name: draw(st.sampled_from(those)) for name, those in VALUES[kind].items() if draw(st.integers(0, 9))
+    }
+
+
+@CAMPAIGN
+@given(histories(), st.sampled_from(FACTS))
+def test_what_is_skipped_is_what_judging_in_full_finds(
+    history: list[Observation | Tick], facts: Facts
+) -> None:
+    plan = plan_of(shipped(), facts)
+    skipping, full = NOTHING_SEEN, NOTHING_SEEN
+    for event in history:
+        quick, plain = step_by(skipping, event, plan), judge_in_full(full, event, plan)
+        assert (quick.decisions, quick.actions) == (plain.decisions, plain.actions)
+        assert quick.state == plain.state
+        skipping, full = quick.state, plain.state
+
+
+# -- that it does skip, and where it must not ------------------------------------------------------------------
+
+OLD = FACTS[1]
+
+
+def played(*values: float, every_s: int = 1, facts: Facts = OLD, after: int = 0) -> tuple[int, list[Action]]:
+    """An oximeter: how many readings after so many were judged in full, and all that was found."""
+    plan = plan_of(shipped(), facts)
+    actions: list[Action] = []
+    state, in_full = NOTHING_SEEN, 0
+    for n, spo2 in enumerate(values):
+        event = Observation(
+            "s",
+            n + 1,
+            "oximetry",
+            T0_MS + n * every_s * 1000,
+            {"spo2_pct": spo2, "pulse_bpm": 70.0},
+            (),
+            False,
+        )
+        with mock.patch.object(steps, "judge_in_full", wraps=judge_in_full) as judged:
+            done = step_by(state, event, plan)
+        in_full += judged.call_count if n >= after else 0
+        state = done.state
+        actions += done.actions
+    return in_full, actions
+
+
+def test_an_oximeter_that_wavers_within_normal_is_judged_in_full_twice() -> None:
+    wavering = [95.0 + n * 7 % 4 for n in range(100)]
+    assert played(*wavering)[0] == 2
+
+
+def test_an_alarm_that_goes_on_is_judged_in_full_only_where_it_changes() -> None:
+    # 90 each second: the first two, raised after 15 s, the panel's band after 60 s.
+    in_full, actions = played(*[90.0] * 100)
+    assert in_full == 4
+    plan = plan_of(shipped(), OLD)
+    found: list[Action] = []
+    state = NOTHING_SEEN
+    for n in range(100):
+        values = {"spo2_pct": 90.0, "pulse_bpm": 70.0}
+        event = Observation("s", n + 1, "oximetry", T0_MS + n * 1000, values, (), False)
+        done = judge_in_full(state, event, plan)
+        state = done.state
+        found += done.actions
+    assert actions == found
+
+
+@pytest.mark.parametrize(("every_s", "in_full"), [(600, 0), (900, 0), (901, 3)])
+def test_a_reading_that_comes_when_green_is_stale_is_never_skipped(every_s: int, in_full: int) -> None:
+    assert played(*[97.0] * 5, every_s=every_s, after=2)[0] == in_full
