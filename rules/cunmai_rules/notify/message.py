@@ -11,6 +11,7 @@ from cunmai_rules.moments import local_time
 from cunmai_rules.notify.languages import Language
 from cunmai_rules.notify.trend import DOWN, LEVEL, UP, trend_arrow
 from cunmai_rules.thresholds.catalogue import NUMBERS
+from cunmai_rules.thresholds.labels import unit_sign
 from cunmai_rules.thresholds.ruleset import VersionedRule
 from cunmai_rules.thresholds.signal import looked_at
 from cunmai_wire.events import Grade
@@ -19,9 +20,6 @@ GRADES_ZH = {Grade.RED: "红色", Grade.YELLOW: "黄色", Grade.GREEN: "绿色",
 
 TREND_MS = 5 * 60_000
 """The arrow beside a value tells of so long before it."""
-
-UNITS_ZH = {"/min": "次/分", "Cel": "℃"}
-UNITS_EN = {"Cel": "°C", "mm[Hg]": "mmHg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +62,7 @@ def finding(
         code.display_zh,
         code.display,
         figure(last, rule) if last else None,
-        UNITS_ZH.get(code.ucum, UNITS_EN.get(code.ucum, code.ucum)),
-        UNITS_EN.get(code.ucum, code.ucum),
+        *unit_sign(code.ucum),
         trend_arrow([value for value in lately if value is not None]),
         last.values.get("pulse_bpm") if last else None,
         t_ms,

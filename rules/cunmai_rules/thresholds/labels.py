@@ -25,6 +25,19 @@ KINDS: dict[str, Pair] = {
 
 _FIELDS: dict[str, Pair] = {
     "oximetry.mode": ("测量方式", "mode"),
+    "device_status.manufacturer": ("设备厂商", "manufacturer"),
+    "device_status.model": ("设备型号", "model"),
+    "device_status.firmware": ("固件版本", "firmware"),
+    "device_status.malformed_count": ("无法解读的数据数", "unreadable frames"),
+    "device_status.not_clinical_count": ("非临床数据数", "frames that are not clinical"),
+    "ultrasound_exam.series_uid": ("序列号", "series"),
+    "ultrasound_exam.sop_instance_uid": ("图像号", "image"),
+    "ultrasound_exam.sop_class_uid": ("图像类型", "kind of image"),
+    "ultrasound_exam.content_crc32": ("图像校验值", "check sum of the image"),
+    "ultrasound_exam.rows": ("图像行数", "rows of the image"),
+    "ultrasound_exam.columns": ("图像列数", "columns of the image"),
+    "ultrasound_exam.frames": ("帧数", "frames"),
+    "ultrasound_report.study_uid": ("报告的检查号", "study of the report"),
     "temperature.site": ("测温部位", "site of measurement"),
     "glucose.sample": ("标本", "sample"),
     "glucose.meal": ("进餐情况", "meal"),
@@ -50,6 +63,11 @@ _FIELDS: dict[str, Pair] = {
 }
 
 _WORDS: dict[str, Pair] = {
+    "glucose.meal=fasting": ("空腹", "fasting"),
+    "glucose.meal=before_meal": ("餐前", "before a meal"),
+    "glucose.meal=after_meal": ("餐后", "after a meal"),
+    "glucose.meal=casual": ("随机", "casual"),
+    "glucose.meal=bedtime": ("睡前", "at bedtime"),
     "oximetry.mode=spot": ("单次", "spot"),
     "oximetry.mode=continuous": ("连续", "continuous"),
     "device_status.condition=connected": ("已连接", "connected"),
@@ -72,6 +90,55 @@ _WORDS: dict[str, Pair] = {
     "gateway_status.clock=untrusted": ("不可信", "untrusted"),
     "gateway_status.clock=unknown": ("未知", "unknown"),
 }
+
+
+_CONDITIONS: dict[str, Pair] = {
+    "hypertension": ("高血压", "hypertension"),
+    "diabetes": ("糖尿病", "diabetes"),
+    "copd": ("慢阻肺", "COPD"),
+    "asthma": ("哮喘", "asthma"),
+    "coronary-heart-disease": ("冠心病", "coronary heart disease"),
+    "heart-failure": ("心力衰竭", "heart failure"),
+    "stroke": ("脑卒中", "stroke"),
+    "chronic-kidney-disease": ("慢性肾病", "chronic kidney disease"),
+    "cancer": ("肿瘤", "cancer"),
+    "hypercapnic-failure": ("高碳酸血症呼吸衰竭", "hypercapnic failure"),
+    "newly-delivered": ("产后", "newly delivered"),
+}
+"""Counties may have others: those go by their own name."""
+
+_UNITS: dict[str, Pair] = {
+    "%": ("%", "%"),
+    "/min": ("次/分", "/min"),
+    "mm[Hg]": ("mmHg", "mmHg"),
+    "Cel": ("℃", "°C"),
+    "mmol/L": ("mmol/L", "mmol/L"),
+    "kg": ("kg", "kg"),
+    "m": ("米", "m"),
+    "mm": ("mm", "mm"),
+    "kg/m2": ("kg/m²", "kg/m²"),
+    "d": ("天", "days"),
+    "s": ("秒", "s"),
+    "ms": ("ms", "ms"),
+    "L/min": ("升/分", "l/min"),
+    "{person}": ("人", "people"),
+    "{bed}": ("张", "beds"),
+    "{reading}": ("个", "readings"),
+    "dB[mW]": ("dBm", "dBm"),
+    "Mbit/s": ("Mbit/s", "Mbit/s"),
+    "1": ("", ""),
+}
+
+
+def unit_sign(ucum: str) -> Pair:
+    """A unit as people write it beside a figure."""
+    return _UNITS.get(ucum, (ucum, ucum))
+
+
+def condition_label(name: str) -> Pair:
+    """Of a resident's condition; in Chinese with the name that a file has for it."""
+    zh, en = _CONDITIONS.get(name, (name, name))
+    return (f"{zh}({name})" if zh != name else name), en
 
 
 def field_label(name: str) -> Pair:

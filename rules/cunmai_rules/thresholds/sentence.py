@@ -6,7 +6,7 @@ from typing import Literal, assert_never
 
 from cunmai_rules.thresholds.conditions import All, AnyOf, Condition, Not
 from cunmai_rules.thresholds.forms import Silence
-from cunmai_rules.thresholds.labels import KINDS, field_label, word_label
+from cunmai_rules.thresholds.labels import KINDS, field_label, unit_sign, word_label
 from cunmai_rules.thresholds.leaves import Change, Count, Value
 from cunmai_rules.thresholds.limits import Direction
 from cunmai_rules.thresholds.pack import Rule
@@ -70,9 +70,12 @@ def condition_sentence(condition: Condition, lang: Lang) -> str:
 
 def _count(condition: Count, lang: Lang) -> str:
     one = _value(condition, lang)
+    within_s = condition.within_s
     if lang == "zh":
-        return f"最近 {condition.of_last} 次中至少 {condition.at_least} 次 {one}"
-    return f"{condition.at_least} of the last {condition.of_last}: {one}"
+        within = f"{span(within_s, lang)}内" if within_s is not None else ""
+        return f"{within}最近 {condition.of_last} 次中至少 {condition.at_least} 次 {one}"
+    within = f" within {span(within_s, lang)}" if within_s is not None else ""
+    return f"{condition.at_least} of the last {condition.of_last}{within}: {one}"
 
 
 def _bracketed(condition: Condition, lang: Lang) -> str:
@@ -82,19 +85,18 @@ def _bracketed(condition: Condition, lang: Lang) -> str:
 
 def _value(condition: Value, lang: Lang) -> str:
     comparison = _side(_COMPARISONS[condition.direction], lang)
-    return f"{_label(condition, lang)} {comparison} {condition.value:g} {condition.unit}"
+    return f"{_label(condition, lang)} {comparison} {_amount(condition.value, condition.unit, lang)}"
 
 
 def _change(condition: Change, lang: Lang) -> str:
     by = condition.falls_by if condition.falls_by is not None else condition.rises_by
     falls = condition.falls_by is not None
+    amount = _amount(by or 0, condition.unit, lang)
     within = span(condition.within_s, lang)
     if lang == "zh":
-        return (
-            f"{_label(condition, lang)} {within}内{'下降' if falls else '上升'}至少 {by:g} {condition.unit}"
-        )
+        return f"{_label(condition, lang)} {within}内{'下降' if falls else '上升'}至少 {amount}"
     verb = "falls" if falls else "rises"
-    return f"{_label(condition, lang)} {verb} by at least {by:g} {condition.unit} within {within}"
+    return f"{_label(condition, lang)} {verb} by at least {amount} within {within}"
 
 
 def _worded(condition: Is | Heard | Missing, lang: Lang) -> str:
@@ -131,6 +133,11 @@ def _word(name: str, word: bool | str, lang: Lang) -> str:
     if isinstance(word, bool):
         return _side(("是", "yes") if word else ("否", "no"), lang)
     return _side(word_label(name, word), lang)
+
+
+def _amount(value: float, unit: str, lang: Lang) -> str:
+    sign = _side(unit_sign(unit), lang)
+    return f"{value:g} {sign}" if sign else f"{value:g}"
 
 
 def _label(condition: Value | Change, lang: Lang) -> str:

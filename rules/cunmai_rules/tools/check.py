@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from cunmai_rules.lint.advice import advice
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.loader import LoadedPack, problem_of, read_packs, read_sources
-from cunmai_rules.thresholds.sentence import rule_sentence
+from cunmai_rules.thresholds.sentence import Lang, rule_sentence
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import Problem
 
@@ -24,6 +23,11 @@ class Language(StrEnum):
     ZH = "zh"
     EN = "en"
     BOTH = "both"
+
+    @property
+    def sides(self) -> tuple[Lang, ...]:
+        """Those that it is, one after the other."""
+        return ("zh", "en") if self is Language.BOTH else ("zh",) if self is Language.ZH else ("en",)
 
     def of(self, zh: str, en: str) -> str:
         return {Language.ZH: zh, Language.EN: en, Language.BOTH: f"{zh} / {en}"}[self]
@@ -51,7 +55,8 @@ def check(
     if errors:
         raise typer.Exit(2)
     for one in loaded:
-        _table(one, lang)
+        typer.echo("\n".join(_listed(one, lang)))
+    typer.echo()
     count = sum(len(one.pack.rules) for one in loaded)
     zh = f"{count} 条规则, 没有错误, " + (f"{len(warnings)} 处提醒" if warnings else "没有提醒")
     en = f"{count} rules, no errors, " + (f"{len(warnings)} warnings" if warnings else "no warnings")
@@ -72,12 +77,15 @@ def _print(head: tuple[str, str], problems: list[Problem], lang: Language, *, er
         typer.echo(f"  {problem.file}:{problem.line}: {lang.of(problem.zh, problem.en)}", err=err)
 
 
-def _table(one: LoadedPack, lang: Language) -> None:
-    table = Table(*(lang.of(*head) for head in _HEADS), title=f"{one.pack.pack} {one.version}")
+def _listed(one: LoadedPack, lang: Language) -> Iterator[str]:
+    """A pack rule by rule. No table: it would cut what does not fit the window."""
+    yield f"\n{one.document.file}: {lang.of(one.pack.title.zh, one.pack.title.en)}, {one.version}"
     for rule in one.pack.rules:
-        sentence = rule_sentence(rule, "en" if lang is Language.EN else "zh")
-        table.add_row(rule.id, rule.grade, rule.lane, sentence)
-    Console().print(table)
+        grade, lane = lang.of(_GRADES[rule.grade], rule.grade), lang.of(_LANES[rule.lane], rule.lane)
+        yield f"  {rule.id}: {grade}, {lane}"
+        for side in lang.sides:
+            yield f"      {rule_sentence(rule, side)}"
 
 
-_HEADS = (("规则", "rule"), ("等级", "grade"), ("去向", "lane"), ("条件", "condition"))
+_GRADES = {"red": "红", "yellow": "黄"}
+_LANES = {"page": "通知", "review": "待办", "panel": "面板"}

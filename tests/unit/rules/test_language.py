@@ -274,14 +274,20 @@ def test_a_residents_own_limits_stand_in_for_the_rules() -> None:
         (
             f"{{all: [{FAST}, {{not: {HOT}}}]}}",
             "{for_s: 60}",
-            "脉率 > 110 /min 并且 (不满足 体温 ≥ 38.5 Cel)",
-            "Heart rate by pulse oximetry above 110 /min and (not Body temperature at or above 38.5 Cel)",
+            "脉率 > 110 次/分 并且 (不满足 体温 ≥ 38.5 ℃)",
+            "Heart rate by pulse oximetry above 110 /min and (not Body temperature at or above 38.5 °C)",
         ),
         (
             FAST.replace("}", ", at_least: 2, of_last: 3}"),
             "{below: 100}",
-            "最近 3 次中至少 2 次 脉率 > 110 /min",
+            "最近 3 次中至少 2 次 脉率 > 110 次/分",
             "2 of the last 3: Heart rate by pulse oximetry above 110 /min",
+        ),
+        (
+            FAST.replace("}", ", at_least: 2, of_last: 3, within_s: 604800}"),
+            "{below: 100}",
+            "7 天内最近 3 次中至少 2 次 脉率 > 110 次/分",
+            "2 of the last 3 within 7 d: Heart rate by pulse oximetry above 110 /min",
         ),
         (
             "{reads: weight.weight_kg, unit: kg, rises_by: 2, within_s: 259200}",

@@ -10,9 +10,12 @@ from typer.testing import CliRunner
 
 from cunmai_rules.cli import app
 from cunmai_rules.shipped import packs_dir
+from cunmai_rules.thresholds.catalogue import FIELDS, NUMBERS, WORDED
+from cunmai_rules.thresholds.labels import field_label, unit_sign, word_label
 from cunmai_rules.thresholds.limits import Limit
 from cunmai_rules.tools.preview.numberline import number_line_svg
 from cunmai_rules.tools.preview.rule_words import GRADES, LANES, PRIORITIES
+from cunmai_rules.tools.preview.spoken import limit_spoken
 from cunmai_runtime.yamlfile import FileProblems
 from cunmai_wire.events import Grade, Priority
 
@@ -67,8 +70,11 @@ stale_after_s: 86400"""
         "【各种写法】第 3 版",
         "",
         "1. 第0条 (r0)",
-        "   给谁用: 年龄不低于 18 岁(含)、低于 65 岁(不含); 非孕妇; 有 hypertension 之一的人; 风险分级为红、黄的人。",
-        "   什么时候报警: 最近 3 次里至少 2 次收缩压不低于 180 毫米汞柱(含 180)。",
+        (
+            "   给谁用: 年龄不低于 18 岁(含)、低于 65 岁(不含); 非孕妇; 有高血压(hypertension)的人; "
+            "风险分级为红、黄的人; 没有登记年龄或是否怀孕或疾病情况或风险分级的人也包括在内。"
+        ),
+        "   什么时候报警: 7 天内的最近 3 次里至少 2 次收缩压不低于 180 毫米汞柱(含 180)。",
         "   报警后: 黄色, 进工作列表, 等人查看; 优先级高。",
         "   一体机: 异常刚开始或信号可疑时, 一体机上显示“休息五分钟再测”。",
         "   什么时候解除: 收缩压低于 160 毫米汞柱(不含 160), 并且持续 1 分钟, 才解除。",
@@ -124,6 +130,113 @@ def test_each_form_in_both_languages(tmp_path: Path, rule: str, zh: list[str], e
     for words in en:
         assert words in english
     assert "报警" not in english
+
+
+@pytest.mark.parametrize(
+    ("applies", "zh", "en"),
+    [
+        ("{}", "给谁用: 所有人。", "For: everybody."),
+        (
+            "{age_months: {below: 168}, where_unknown: does_not}",
+            "给谁用: 月龄低于 168 个月(满 14 岁)(不含); 没有登记年龄的人不用。",
+            "For: age below 168 months (14 years); not for people whose record does not tell: age.",
+        ),
+        (
+            "{age_years: {at_or_above: 16}, pregnant: false}",
+            "给谁用: 年龄不低于 16 岁(含); 非孕妇; 没有登记年龄或是否怀孕的人也包括在内。",
+            (
+                "For: age at or above 16 years; those who are not pregnant; "
+                "people whose record does not tell are included: age or pregnancy."
+            ),
+        ),
+        (
+            "{without_conditions: [copd, own-name]}",
+            "给谁用: 没有慢阻肺(copd)、own-name的人; 没有登记疾病情况的人也包括在内。",
+            "For: those without COPD, own-name; people whose record does not tell are included: conditions.",
+        ),
+        (
+            "{altitude_m: {at_or_below: 1000}}",
+            "给谁用: 机构海拔不高于 1000 米(含)。",
+            "For: altitude of the clinic at or below 1000 m.",
+        ),
+    ],
+)
+def test_for_whom_it_is_and_whether_for_those_of_whom_nothing_is_known(
+    tmp_path: Path, applies: str, zh: str, en: str
+) -> None:
+    rule = (
+        "when: {reads: temperature.temperature_c, unit: Cel, below: 35}\nclear: {above: 36}\nlane: page\n"
+        f"applies: {applies}"
+    )
+    lines = preview(pack(tmp_path, rule), "--lang", "both").splitlines()
+    assert (lines[3].strip(), lines[4].strip()) == (zh, en)
+
+
+@pytest.mark.parametrize(
+    ("when", "clear", "zh", "en"),
+    [
+        (
+            "{reads: temperature.temperature_c, unit: Cel, above: 38, at_least: 2, of_last: 3}",
+            "{below: 37}",
+            "15 分钟内的最近 3 次里至少 2 次体温高于 38 摄氏度(不含 38)",
+            "at least 2 of the last 3 within 15 min: Body temperature is above 38 °C (38 not included)",
+        ),
+        (
+            (
+                "{all: [{reads: glucose.glucose_mmol_l, unit: mmol/L, at_or_above: 7, within_s: 60}, "
+                "{reads: glucose.meal, is: fasting, within_s: 60}]}"
+            ),
+            "{for_s: 60}",
+            "血糖不低于 7 毫摩尔/升(含 7); 同时进餐情况: 空腹(这些都只看 1 分钟内的值)",
+            (
+                "Glucose in blood, moles per volume is at or above 7 mmol/L (7 included); and meal: fasting "
+                "(all by values of 1 min only)"
+            ),
+        ),
+        (
+            (
+                "{any: [{reads: temperature.temperature_c, unit: Cel, above: 38, within_s: 60}, "
+                "{reads: oximetry.pulse_bpm, unit: /min, above: 120}]}"
+            ),
+            "{for_s: 60}",
+            "体温高于 38 摄氏度(不含 38)(只看 1 分钟内的值); 或者脉率高于 120 次/分(不含 120)",
+            (
+                "Body temperature is above 38 °C (38 not included) (values of 1 min only); or Heart rate by pulse "
+                "oximetry is above 120 a minute (120 not included)"
+            ),
+        ),
+        (
+            '{reads: gateway_status.lost_count, unit: "{reading}", rises_by: 1, within_s: 3600}',
+            "{for_s: 60}",
+            "丢失的测量值在 1 小时内上升了 1 个 或更多",
+            "Readings lost rises by 1 readings or more within 1 h",
+        ),
+    ],
+    ids=["count", "one age for all", "an age for one", "a unit in braces"],
+)
+def test_how_far_back_it_looks(tmp_path: Path, when: str, clear: str, zh: str, en: str) -> None:
+    lines = preview(pack(tmp_path, f"when: {when}\nclear: {clear}\nlane: review"), "--lang", "both")
+    assert f"什么时候报警: {zh}。" in lines
+    assert f"It raises when: {en}." in lines
+
+
+def test_every_word_and_unit_has_a_name_that_can_be_said() -> None:
+    for name, worded in WORDED.items():
+        assert field_label(name) != (name, name)
+        for word in worded.words or ():
+            assert word_label(name, word) != (word, word), (name, word)
+    for name in FIELDS:
+        assert field_label(name) != (name, name)
+    for unit in {code.ucum for code in NUMBERS.values()} - {"1", "%"}:
+        assert unit not in limit_spoken(Limit(above=2), unit)[0]
+        assert not set("[]{}") & set("".join(unit_sign(unit)))
+
+
+def test_no_shipped_rule_is_read_out_in_the_words_of_its_file() -> None:
+    for line in preview(packs_dir()).splitlines():
+        if "依据" not in line and not re.match(r"\d+\. |【", line):
+            plain = re.sub(r"\([a-z-]+\)|NEWS2|MEOWS|\([ACVPU]\)", "", line)
+            assert not re.search(r"[A-Za-z{}_]", plain), line
 
 
 def test_it_can_be_read_aloud() -> None:

@@ -55,6 +55,13 @@ def replay(*arguments: object) -> dict[str, Any]:
     return found
 
 
+def told(*arguments: object) -> str:
+    """The report for people."""
+    done = CliRunner().invoke(app, ["replay", *map(str, arguments)])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
 def alarms(found: dict[str, Any]) -> dict[str, int]:
     return {one["name"]: one["alarms"] for one in found["rule_sets"]}
 
@@ -312,6 +319,23 @@ def test_a_table_may_name_residents_qualities_and_several_values(tmp_path: Path,
     file.write_text("\n".join([head, *rows]))
     found = replay("--rules", plain, file)
     assert (found["readings"], found["residents"], alarms(found)) == (3, 3, {"plain": 1})
+
+
+def test_without_a_configuration_nobody_is_called_a_team(tmp_path: Path, plain: Path) -> None:
+    low = tmp_path / "low.csv"
+    low.write_text("t_s,oximetry.spo2_pct\n0,90\n")
+    said = told("--rules", plain, low)
+    assert "没有团队 no team (--config rules.yaml)" in said
+    assert " file " not in said
+
+
+def test_where_nothing_is_found_there_is_no_empty_table(tmp_path: Path, plain: Path) -> None:
+    well = tmp_path / "well.csv"
+    well.write_text("t_s,oximetry.spo2_pct\n0,98\n")
+    said = told("--rules", plain, "--against", plain, well)
+    assert "没有规则发现什么 / no rule found anything" in said
+    assert "不会有人收到通知 / nobody would have had a message" in said
+    assert "plain -> plain: 没有不同 / no difference" in said
 
 
 # -- the journal ----------------------------------------------------------------------------------------------

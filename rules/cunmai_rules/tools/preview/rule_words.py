@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from cunmai_rules.thresholds.applies import DEFAULT_LIMITS_UP_TO_M, Facts
 from cunmai_rules.thresholds.events import RuleLane
 from cunmai_rules.thresholds.forms import ClearAll, ClearAny, ClearLimit, ClearNoLonger, Silence
-from cunmai_rules.thresholds.labels import KINDS, Pair
+from cunmai_rules.thresholds.labels import KINDS, Pair, condition_label
 from cunmai_rules.thresholds.limits import Direction, Range
 from cunmai_rules.thresholds.pack import Rule
 from cunmai_rules.thresholds.ruleset import VersionedRule
@@ -44,13 +44,38 @@ _SPOKEN: dict[Direction, Pair] = {
 }
 
 
+KNOWN_TO_FIT: Pair = ("登记库中已知符合的人", "those of whom this is known")
+
+
 # -- for whom -----------------------------------------------------------------------------------------------
 
 
 def applies_to(rule: VersionedRule) -> list[Pair]:
     """Each line of whom it applies to; one line that says everybody where there is none."""
-    lines = [line for line, _ in _lines(rule, Facts())]
-    return lines or [("所有人", "everybody")]
+    lines = [line for line, _ in _lines(rule, Facts()) if line != KNOWN_TO_FIT]
+    return [*(lines or [("所有人", "everybody")]), *_where_unknown(rule)]
+
+
+def _where_unknown(rule: VersionedRule) -> Iterator[Pair]:
+    """Whether it is for those of whom it is not known; nothing where it asks for nothing."""
+    applies = rule.rule.applies
+    asked = [
+        words
+        for asks, words in (
+            (applies.age_years or applies.age_months, ("年龄", "age")),
+            (applies.pregnant is not None, ("是否怀孕", "pregnancy")),
+            (applies.conditions or applies.without_conditions, ("疾病情况", "conditions")),
+            (applies.risk_colour, ("风险分级", "risk colour")),
+        )
+        if asks
+    ]
+    if not asked:
+        return
+    zh, en = "或".join(one[0] for one in asked), " or ".join(one[1] for one in asked)
+    if applies.where_unknown == "does_not":
+        yield f"没有登记{zh}的人不用", f"not for people whose record does not tell: {en}"
+    else:
+        yield f"没有登记{zh}的人也包括在内", f"people whose record does not tell are included: {en}"
 
 
 def why_unfit(rule: VersionedRule, facts: Facts) -> list[Pair]:
@@ -70,6 +95,8 @@ def _lines(rule: VersionedRule, facts: Facts) -> Iterator[tuple[Pair, Pair | Non
         altitude = Range(at_or_below=DEFAULT_LIMITS_UP_TO_M)
     if applies.age_years is not None:
         yield _ranged(("年龄", "age"), applies.age_years, facts.age_years, ("岁", "years"))
+    if applies.age_months is not None:
+        yield _ranged(("月龄", "age"), applies.age_months, facts.age_months, ("个月", "months"))
     if applies.pregnant is not None:
         line = ("孕妇", "pregnant women") if applies.pregnant else ("非孕妇", "those who are not pregnant")
         unfit = facts.pregnant is not None and facts.pregnant != applies.pregnant
@@ -79,11 +106,16 @@ def _lines(rule: VersionedRule, facts: Facts) -> Iterator[tuple[Pair, Pair | Non
     listed = _listed(sorted(has)) if has else ("没有这些疾病", "has none of them")
     if applies.conditions:
         named = _listed(applies.conditions)
-        line = (f"有 {named[0]} 之一的人", f"those with one of {named[1]}")
+        one = len(applies.conditions) == 1
+        line = (
+            (f"有{named[0]}的人", f"those with {named[1]}")
+            if one
+            else (f"有 {named[0]} 之一的人", f"those with one of {named[1]}")
+        )
         yield line, listed if has is not None and has.isdisjoint(applies.conditions) else None
     if applies.without_conditions:
         named = _listed(applies.without_conditions)
-        line = (f"没有 {named[0]} 的人", f"those without {named[1]}")
+        line = (f"没有{named[0]}的人", f"those without {named[1]}")
         yield line, listed if has is not None and not has.isdisjoint(applies.without_conditions) else None
     if applies.risk_colour:
         line = (
@@ -96,7 +128,7 @@ def _lines(rule: VersionedRule, facts: Facts) -> Iterator[tuple[Pair, Pair | Non
     if applies.where_unknown == "does_not":
         left_out = not applies.fits(facts, reads_spo2=False) and applies.asks_for_unknown(facts)
         unknown = ("的这些情况没有登记", "is somebody of whom that is not known")
-        yield ("登记库中已知符合的人", "those of whom this is known"), unknown if left_out else None
+        yield KNOWN_TO_FIT, unknown if left_out else None
     if altitude is not None:
         yield _ranged(("机构海拔", "altitude of the clinic"), altitude, facts.altitude_m, ("米", "m"))
 
@@ -108,16 +140,26 @@ def _ranged(label: Pair, range_: Range, value: float | None, unit: Pair) -> tupl
         if (bound := getattr(range_, direction)) is not None
     ]
     line = (
-        label[0] + "、".join(words[0].format(f"{bound:g} {unit[0]}") for words, bound in bounds),
-        f"{label[1]} " + " and ".join(words[1].format(f"{bound:g} {unit[1]}") for words, bound in bounds),
+        label[0] + "、".join(words[0].format(_aged(bound, unit)[0]) for words, bound in bounds),
+        f"{label[1]} " + " and ".join(words[1].format(_aged(bound, unit)[1]) for words, bound in bounds),
     )
     if value is None or range_.holds(value):
         return line, None
     return line, (f"{label[0]} {value:g} {unit[0]}", f"{label[1]} {value:g} {unit[1]}")
 
 
+def _aged(value: float, unit: Pair) -> Pair:
+    """A bound with its unit; whole years of months as years besides."""
+    years = f"{value / 12:g}" if unit[0] == "个月" and value >= 24 and value % 12 == 0 else ""
+    return (
+        f"{value:g} {unit[0]}" + (f"(满 {years} 岁)" if years else ""),
+        f"{value:g} {unit[1]}" + (f" ({years} years)" if years else ""),
+    )
+
+
 def _listed(names: tuple[str, ...] | list[str]) -> Pair:
-    return "、".join(names), ", ".join(names)
+    labels = [condition_label(name) for name in names]
+    return "、".join(zh for zh, _ in labels), ", ".join(en for _, en in labels)
 
 
 # -- when, what then, until when ------------------------------------------------------------------------------
@@ -160,7 +202,7 @@ def clears(rule: Rule) -> Pair:
             limit = clear_spoken(clear, rule)
             return f"{limit[0]}{held[0]}, 才解除", f"it ends only when {limit[1]}{held[1]}"
         case ClearAll() | ClearAny():
-            said = condition_spoken(clear)
+            said = condition_spoken(clear, rule.stale_after_s)
             return f"{said[0]}{held[0]}, 才解除", f"it ends only when {said[1]}{held[1]}"
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cunmai_rules.thresholds.conditions import All, AnyOf, Condition, Not
 from cunmai_rules.thresholds.forms import Silence
 from cunmai_rules.thresholds.labels import KINDS, Pair, field_label
 from cunmai_rules.thresholds.leaves import Change, Count, Reads, Value
 from cunmai_rules.thresholds.limits import Direction, Limit
 from cunmai_rules.thresholds.pack import Rule
-from cunmai_rules.thresholds.scored import ScoreAt
+from cunmai_rules.thresholds.scored import ScoreAt, ScoreBand
 from cunmai_rules.thresholds.sentence import condition_sentence, span
+from cunmai_rules.thresholds.worded import Heard, Is, Missing
 
 _SPOKEN: dict[Direction, Pair] = {
     Direction.AT_OR_BELOW: ("不高于 {0}(含 {1})", "at or below {0} ({1} included)"),
@@ -32,6 +35,10 @@ _UNITS: dict[str, Pair] = {
     "L/min": (" 升/分", " l/min"),
     "{person}": (" 人", " people"),
     "{bed}": (" 张", " beds"),
+    "mm": (" 毫米", " mm"),
+    "{reading}": (" 个", " readings"),
+    "dB[mW]": (" 分贝毫瓦", " dBm"),
+    "Mbit/s": (" 兆比特每秒", " Mbit/s"),
     "1": ("", ""),
 }
 
@@ -41,7 +48,7 @@ def when_spoken(rule: Rule) -> Pair:
     when = rule.when
     if isinstance(when, Silence):
         return _silence(when)
-    text = condition_spoken(when)
+    text = condition_spoken(when, rule.stale_after_s)
     if not when.for_s:
         return text
     return (
@@ -65,35 +72,52 @@ def _silence(when: Silence) -> Pair:
     )
 
 
-def condition_spoken(condition: Condition) -> Pair:
-    """One condition; the parts of a combined one one after the other."""
+def condition_spoken(condition: Condition, stale_s: int | None = None) -> Pair:
+    """One condition; the parts of a combined one one after the other.
+
+    `stale_s`: how far back a count looks where it does not say.
+    """
     match condition:
         case Count():
-            spoken = _count(condition)
+            spoken = _count(condition, stale_s)
         case Value():
-            spoken = _value(condition)
+            spoken = _aged(_value(condition), condition.within_s)
         case Change():
             spoken = _change(condition)
         case All():
-            spoken = _joined([condition_spoken(one) for one in condition.all], ("; 同时", "; and "))
+            spoken = _together(condition.all, ("; 同时", "; and "), stale_s)
         case AnyOf():
-            spoken = _joined([condition_spoken(one) for one in condition.any], ("; 或者", "; or "))
+            spoken = _together(condition.any, ("; 或者", "; or "), stale_s)
         case Not():
-            inner = condition_spoken(condition.not_)
+            inner = condition_spoken(condition.not_, stale_s)
             spoken = f"并不是“{inner[0]}”", f"it is not so that {inner[1]}"
         case ScoreAt():
-            spoken = score_spoken(condition, condition)
+            spoken = _aged(score_spoken(condition, condition), condition.within_s)
         case _:
             # Words, what was heard, what is missing: their sentence has no signs.
             spoken = condition_sentence(condition, "zh"), condition_sentence(condition, "en")
+            spoken = _aged(spoken, None if isinstance(condition, Heard) else condition.within_s)
     return spoken
 
 
-def _count(condition: Count) -> Pair:
+def _count(condition: Count, stale_s: int | None) -> Pair:
     one = _value(condition)
+    within_s = condition.within_s if condition.within_s is not None else stale_s
+    zh = f"{span(within_s, 'zh')}内的" if within_s is not None else ""
+    en = f" within {span(within_s, 'en')}" if within_s is not None else ""
     return (
-        f"最近 {condition.of_last} 次里至少 {condition.at_least} 次{one[0]}",
-        f"at least {condition.at_least} of the last {condition.of_last}: {one[1]}",
+        f"{zh}最近 {condition.of_last} 次里至少 {condition.at_least} 次{one[0]}",
+        f"at least {condition.at_least} of the last {condition.of_last}{en}: {one[1]}",
+    )
+
+
+def _aged(spoken: Pair, within_s: int | None) -> Pair:
+    """With how old a value may be, where the file says it."""
+    if within_s is None:
+        return spoken
+    return (
+        f"{spoken[0]}(只看 {span(within_s, 'zh')}内的值)",
+        f"{spoken[1]} (values of {span(within_s, 'en')} only)",
     )
 
 
@@ -103,8 +127,25 @@ def score_spoken(score: ScoreAt, limit: Limit) -> Pair:
     return f"{title.zh}{spoken[0]}", f"{title.en} is {spoken[1]}"
 
 
-def _joined(parts: list[Pair], between: Pair) -> Pair:
-    return between[0].join(one[0] for one in parts), between[1].join(one[1] for one in parts)
+def _together(parts: Sequence[Condition], between: Pair, stale_s: int | None) -> Pair:
+    """One after the other. How old the values may be is said once where it is the same for all of them."""
+    within = {
+        one.within_s if isinstance(one, _AGED) and not isinstance(one, Count) else None for one in parts
+    }
+    same_s = within.pop() if len(within) == 1 else None
+    if same_s is not None:
+        parts = [one.model_copy(update={"within_s": None}) for one in parts]
+    spoken = [condition_spoken(one, stale_s) for one in parts]
+    text = between[0].join(one[0] for one in spoken), between[1].join(one[1] for one in spoken)
+    if same_s is None:
+        return text
+    return (
+        f"{text[0]}(这些都只看 {span(same_s, 'zh')}内的值)",
+        f"{text[1]} (all by values of {span(same_s, 'en')} only)",
+    )
+
+
+_AGED = (Value, Is, Missing, ScoreAt, ScoreBand)
 
 
 def _value(value: Value) -> Pair:

@@ -9,6 +9,7 @@ from rich.table import Column, Table
 
 from cunmai_rules.tools.replay.compare import Difference, How
 from cunmai_rules.tools.replay.replaying import Named, Replayed, Setting
+from cunmai_rules.tools.replay.sources import NO_GATEWAY
 from cunmai_rules.tools.replay.tally import Tally
 
 MOST_SHOWN = 40
@@ -24,8 +25,8 @@ def print_report(console: Console, replayed: Replayed, setting: Setting) -> None
         highlight=False,
     )
     console.print(_summary(replayed))
-    console.print(_by_rule(replayed))
-    console.print(_by_team(replayed))
+    _print_rows(console, _by_rule(replayed), "没有规则发现什么 / no rule found anything")
+    _print_rows(console, _by_team(replayed), "不会有人收到通知 / nobody would have had a message")
     for index in range(1, len(replayed.tallies)):
         _print_differences(console, replayed, index, setting)
     console.print(
@@ -33,6 +34,14 @@ def print_report(console: Console, replayed: Replayed, setting: Setting) -> None
         f"assumed: an outcome {setting.answered_after_s} s after each message; reminders are not counted",
         style="dim", highlight=False,
     )  # fmt: skip
+
+
+def _print_rows(console: Console, table: Table, none: str) -> None:
+    """A table, or in words that there is nothing for it."""
+    if table.row_count:
+        console.print(table)
+    else:
+        console.print(none, highlight=False)
 
 
 def _summary(replayed: Replayed) -> Table:
@@ -89,22 +98,27 @@ def _by_team(replayed: Replayed) -> Table:
         key=lambda team: (-max(tally.messages[team] for _, tally in replayed.tallies), team),
     )
     for team in teams[:MOST_SHOWN]:
-        table.add_row(team, *(str(tally.messages[team]) for _, tally in replayed.tallies))
+        table.add_row(team_name(team), *(str(tally.messages[team]) for _, tally in replayed.tallies))
     if len(teams) > MOST_SHOWN:
         table.add_row(f"… {len(teams) - MOST_SHOWN}", *("" for _ in replayed.tallies))
     return table
 
 
+def team_name(team: str) -> str:
+    """Without rules.yaml nothing is known of teams."""
+    return "没有团队 no team (--config rules.yaml)" if team == NO_GATEWAY else team
+
+
 def _print_differences(console: Console, replayed: Replayed, index: int, setting: Setting) -> None:
     old, new = replayed.tallies[0][0].name, replayed.tallies[index][0].name
     found = replayed.differences(index)
-    table = Table(
-        "时间 time", "居民 resident", "规则 rule", "变化 change", title=f"{old} -> {new}: {len(found)}"
-    )
+    heads = ("时间 time", "居民 resident", "规则 rule", "变化 change")
+    title = f"{old} -> {new}: {len(found)} 处不同 / {len(found)} differences"
+    table = Table(*(Column(head, overflow="fold") for head in heads), title=title)
     for one in found[:MOST_SHOWN]:
         alarm = one.alarm
         table.add_row(setting.time(alarm.t_ms), alarm.subject, alarm.rule, _how(one))
-    console.print(table)
+    _print_rows(console, table, f"{old} -> {new}: 没有不同 / no difference")
     if len(found) > MOST_SHOWN:
         more = len(found) - MOST_SHOWN
         console.print(
