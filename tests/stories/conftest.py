@@ -7,17 +7,30 @@ from pathlib import Path
 
 import pytest
 
+from cunmai_rules.journal.database import JournalAt
 from support.postgres import Cluster
-from support.stage import Stage
+from support.stage import Stage, Stages
 
 
 @pytest.fixture
-def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+def journal_at(request: pytest.FixtureRequest) -> JournalAt | None:
+    """Where the story's journal is. None: a file of its own."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return None
+    cluster: Cluster = request.getfixturevalue("postgres")
+    return cluster.schema()
+
+
+@pytest.fixture
+def stages(journal_at: JournalAt | None, tmp_path: Path) -> Iterator[Stages]:
+    """For a story in a county with other rules, providers or settings than usual."""
+    stages = Stages(tmp_path, journal_at)
+    yield stages
+    for stage in stages.made:
+        stage.curtain()
+
+
+@pytest.fixture
+def stage(stages: Stages) -> Stage:
     """The county on a Tuesday morning, with nothing amiss."""
-    at = None
-    if getattr(request, "param", "sqlite") == "postgres":
-        cluster: Cluster = request.getfixturevalue("postgres")
-        at = cluster.schema()
-    stage = Stage(tmp_path, at)
-    yield stage
-    stage.curtain()
+    return stages()

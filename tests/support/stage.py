@@ -37,6 +37,7 @@ from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.watch import InForce
 from cunmai_runtime.yamlfile import Problem
 from cunmai_wire.events import Lane
+from cunmai_wire.topics import Channel, gateway_topic
 from support.rules_bench import LINK_KEY, Bench
 from support.sms_sink import SECRET, SmsSink
 from support.stage_carrier import Receipt, Sent, StageCarrier
@@ -49,6 +50,7 @@ from support.stage_county import (
     SUN,
     TABLES,
     register,
+    rules_with,
     settings_of_county,
     shipped_rules,
 )
@@ -60,7 +62,7 @@ OTHER_SECRET = "whsec_" + "T3RoZXJTZWNyZXRPdGhlclNlY3JldA=="
 """Of somebody who is not our provider."""
 
 on_postgresql_too = pytest.mark.parametrize(
-    "stage", ["sqlite", pytest.param("postgres", marks=pytest.mark.server)], indirect=True
+    "journal_at", ["sqlite", pytest.param("postgres", marks=pytest.mark.server)], indirect=True
 )
 """For the stories that ask most of the journal: they are told over both kinds."""
 
@@ -195,6 +197,15 @@ class Stage:
         self.turn()
         return taken
 
+    def state_of(self, gateway: str = SHANGCUN, **changes: Any) -> None:
+        """What a gateway says of itself, once a minute."""
+        state = {
+            "v": 1, "gateway": gateway, "presence": "online", "at": self.now_ms, "clock": "trusted",
+            "stream": _stream_of(gateway), "measured": self.bench._seq, "software": "0.1.0",
+        } | changes  # fmt: skip
+        self.bench.deliver_raw(gateway_topic(gateway, Channel.STATE), json.dumps(state).encode())
+        self.turn()
+
     # -- answers --------------------------------------------------------------------------------------
 
     def replies(self, text: str, by: str | None = None, **call: Any) -> Response:
@@ -208,6 +219,12 @@ class Stage:
     def answers(self, answer: str, by: str | None = None, *, status: int = 303) -> None:
         """An answer on the page that the link in their newest message opens."""
         assert self.browser.post(self.link(by), data={"answer": answer}).status_code == status
+        self.turn()
+
+    def hands_over(self, by: str, to: str, note: str = "") -> None:
+        """From their worklist, the newest alarm, to a colleague."""
+        path = f"{self.worklist(by)}/{self.escalation().id}/hand-over"
+        assert self.browser.post(path, data={"to": to, "note": note}).status_code == 303
         self.turn()
 
     def opens(self, by: str | None = None) -> str:
@@ -381,6 +398,24 @@ class Stage:
         found = {secret for secret in SECRETS for text in (*said, *kept) if secret in text}
         assert not found, f"a name or a number got out: {found}"
         assert len(given) == len(set(given)), "one provider took the same notice twice"
+
+
+class Stages:
+    """Makes stages over one kind of journal."""
+
+    def __init__(self, folder: Path, at: JournalAt | None) -> None:
+        self._folder, self._at = folder, at
+        self.made: list[Stage] = []
+
+    def __call__(
+        self, *providers: dict[str, Any], rules: RuleSet | None = None, county_pack: str | None = None, **changes: Any
+    ) -> Stage:  # fmt: skip
+        """`county_pack`: threshold file of the county's own, beside the shipped ones."""
+        folder = self._folder / f"stage-{len(self.made)}"
+        folder.mkdir()
+        judged_by = rules if county_pack is None else rules_with(county_pack)
+        self.made.append(Stage(folder, self._at, judged_by, *providers, **changes))
+        return self.made[-1]
 
 
 def counted(name: str, **labels: str) -> float:
