@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.keys import Keys
 
 from cunmai_gateway.gateway import Gateway
 from cunmai_gateway.kiosk.entering import respiration
@@ -110,7 +108,7 @@ async def test_a_visit_an_outage_and_a_reading_put_right(kiosk: Kiosk) -> None:
         await browse(browser.open, f"http://127.0.0.1:{kiosk.port}/")
         await kiosk.measure(96, 96, 96)
         assert await browse(browser.sees, "正在测量, 但还没有登记是谁")
-        await browse(swipe, browser)
+        await browse(browser.swipe, CARD)
         assert await browse(browser.sees, "R-7F3K")
 
         kiosk.broker.kill()
@@ -132,7 +130,7 @@ async def test_a_visit_an_outage_and_a_reading_put_right(kiosk: Kiosk) -> None:
         await browse(browser.open, f"http://127.0.0.1:{kiosk.port}/readings")
         assert await browse(browser.sees, "现在算给: 没有登记")
         await browse(browser.tap, ".episode .open")
-        await browse(swipe, browser)
+        await browse(browser.swipe, CARD)
         assert await browse(browser.sees, "已改好, 更正 3 条")
         await kiosk.until(lambda: len(kiosk.oximetry()) == 24, "the corrections came")
         assert set(counted_for(kiosk.oximetry()).values()) == {"R-7F3K"}
@@ -171,7 +169,3 @@ async def test_the_rules_ask_at_the_kiosk_and_what_is_entered_there_reaches_the_
     await kiosk.until(came, "it came")
     (reading,) = came().values()
     assert (reading["resident"], reading["respiratory_rate_per_min"]) == ("R-7F3K", 18)
-
-
-def swipe(browser: Browser) -> None:
-    ActionChains(browser.driver, duration=0).send_keys(CARD + Keys.ENTER).perform()

@@ -55,15 +55,6 @@ def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
         yield browser
 
 
-def swipe(browser: Browser, text: str = CARD) -> None:
-    """A reader types the card and Enter: within one turn of the page, however busy this machine is."""
-    browser.driver.execute_script(
-        "for (const key of arguments[0]) document.activeElement.dispatchEvent("
-        "new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}))",
-        [*text, "Enter"],
-    )
-
-
 def shot(browser: Browser, name: str) -> None:
     """A picture, once the page no longer takes a clock that was moved for a lost gateway."""
     wait_until(lambda: not browser.one("#lost").is_displayed(), what="the page hears the gateway")
@@ -102,7 +93,7 @@ def test_check_in_then_everything_once(browser: Browser, bench: Bench, address: 
     assert browser.sees("Check in first" if english else "请先登记")
     assert not browser.one("#somebody").is_displayed()
     shot(browser, f"observe-1-nobody-{lang}")
-    swipe(browser)
+    browser.swipe(CARD)
     assert browser.sees("R-7F3K")
     assert browser.all("input:checked") == [], "nothing is chosen beforehand"
     shot(browser, f"observe-2-empty-{lang}")
@@ -254,7 +245,7 @@ def test_another_card_empties_the_form(browser: Browser, bench: Bench, address: 
     browser.one("#rate-value").send_keys("31")
     choose(browser, "seen", "consciousness", "U")
     bench.now_ms += 1
-    swipe(browser)
+    browser.swipe(CARD)
     assert browser.sees("R-7F3K")
     assert browser.one("#rate-value").get_attribute("value") == ""
     assert browser.all("input:checked") == []

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -48,11 +47,6 @@ def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
         yield browser
 
 
-def swipe(browser: Browser, text: str = CARD) -> None:
-    """A reader types the card and Enter, whatever has the focus."""
-    ActionChains(browser.driver, duration=0).send_keys(text + Keys.ENTER).perform()
-
-
 def pause(browser: Browser) -> None:
     """As long as between two keys of a person, and longer than between two of a reader."""
     browser.driver.execute_async_script("setTimeout(arguments[0], 90)")
@@ -79,7 +73,7 @@ def test_a_visit(browser: Browser, bench: Bench, address: str, lang: str) -> Non
         browser.tap("a.language")
         assert browser.sees("Swipe your card")
     shot(browser, f"1-who-{lang}")
-    swipe(browser)
+    browser.swipe(CARD)
     assert browser.sees("R-7F3K")
     assert browser.sees(say("请夹上血氧仪", "Put the finger in"))
     assert browser.sees(say("秒后自动结束", "ends by itself in"))
@@ -112,7 +106,7 @@ def test_offline_it_measures_keeps_and_shows_the_backlog(
     browser.open(address)
     assert browser.sees("网络断开, 可以照常测量")
     assert browser.sees("已保存, 待上传 3 条")
-    swipe(browser)
+    browser.swipe(CARD)
     assert browser.sees("R-7F3K")
     bench.series(*[92] * 17)
     assert browser.sees("偏低。请现在告诉医生。")
@@ -176,7 +170,7 @@ def test_a_finger_without_a_card_is_told_to_check_in(browser: Browser, bench: Be
     bench.series(96, 96)
     assert browser.sees("正在测量, 但还没有登记是谁")
     shot(browser, "nobody-zh")
-    swipe(browser)
+    browser.swipe(CARD)
     assert browser.sees("R-7F3K")
     bench.series(96)
     assert [one.get("resident") for one in bench.readings()] == [None, None, "R-7F3K"]
@@ -190,7 +184,7 @@ def test_refused_cards_and_numbers_say_what_to_do(browser: Browser, bench: Bench
         ("0009999999", "这张卡还没有登记。"),
         ("wangxiuying", "这不是居民编号。"),
     ):
-        swipe(browser, text)
+        browser.swipe(text)
         assert browser.sees(words)
         assert browser.one("#text").get_attribute("value") == ""
     shot(browser, "refused-zh")
@@ -203,12 +197,12 @@ def test_a_card_works_whatever_has_the_focus(browser: Browser, bench: Bench, add
     browser.open(address)
     assert browser.sees("R-2M9D")
     browser.driver.execute_script("document.getElementById('finish').focus()")
-    swipe(browser)
+    browser.swipe(CARD)
     assert browser.sees("R-7F3K"), "the Enter did not press the button that had the focus"
     browser.open(f"{address}/site")
     browser.one("#waiting").send_keys("12")
     pause(browser)
-    swipe(browser)
+    browser.swipe(CARD)
     assert browser.sees("请夹上血氧仪")
     assert bench.readings() == []
 
@@ -252,7 +246,7 @@ def test_readings_without_a_resident_are_put_right(browser: Browser, bench: Benc
     browser.one(".episode input").send_keys("13800000001")
     browser.tap(".episode form button[type=submit]")
     assert browser.sees("这像是身份证号或手机号")
-    swipe(browser)
+    browser.swipe(CARD)
     assert browser.sees("已改好, 更正 3 条")
     assert browser.sees("没有待登记的测量值")
     browser.tap("#every")

@@ -29,6 +29,17 @@ PAGE_CHANGED = ("does not belong to the document", "aborted by navigation", "Can
 ARTEFACTS = Path(__file__).resolve().parents[2] / "test-artefacts"
 
 
+_READER = """
+for (const key of arguments[0]) {
+  const at = document.activeElement;
+  if (!at.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true, cancelable: true}))) continue;
+  if (key !== "Enter") { if (at instanceof HTMLInputElement) at.value += key; }
+  else if (at instanceof HTMLButtonElement) at.click();
+  else if (at.form) at.form.requestSubmit();
+}
+"""
+
+
 @dataclass(frozen=True)
 class Screen:
     """A screen in CSS pixels."""
@@ -88,6 +99,13 @@ class Browser:
             if not _page_changed(error):
                 raise
             self.one(css).click()
+
+    def swipe(self, card: str) -> None:
+        """A card reader types, and Enter: within one turn of the page, however busy this machine is.
+
+        Each key does what it does where the focus is, unless the page keeps it from that.
+        """
+        self.driver.execute_script(_READER, [*card, "Enter"])
 
     def prefer(self, scheme: str) -> None:
         """`light` or `dark`, as the phone's own setting does."""
