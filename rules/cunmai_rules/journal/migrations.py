@@ -267,6 +267,14 @@ MIGRATIONS: tuple[Migration, ...] = (
     CREATE INDEX referral_time ON referral (requested_ms, id);
         """,
     ),
+    (
+        """
+    -- Up to which line the registry's audit is in a file: no other line can be removed.
+    CREATE TABLE registry_audit_archived (n INTEGER NOT NULL) STRICT;
+    INSERT INTO registry_audit_archived VALUES (0);
+        """,
+        Each(sqlite=registry.SQLITE_ARCHIVING, postgres=registry.POSTGRES_ARCHIVING),
+    ),
 )
 
 

@@ -15,6 +15,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from cunmai_rules.registry import audit
+from cunmai_rules.registry.archive import LEAST_DAYS, archive
 from cunmai_rules.registry.audit import Purpose
 from cunmai_rules.registry.cli_tokens import hand_over, show, sign, token_app
 from cunmai_rules.registry.csvfile import CsvFile
@@ -196,3 +197,20 @@ def audit_(
                 view.local(one.t_ms), *map(Text, (one.who, one.what, f"{one.kind}/{one.id}", one.why))
             )
     Console().print(grid)
+
+
+@app.command("audit-archive")
+def audit_archive(
+    file: Annotated[Path, typer.Argument(help="写到这个新文件 / the new file to write")],
+    config: Config,
+    keep_days: Annotated[
+        int, typer.Option(min=LEAST_DAYS, help="数据库里留几天 / how many days stay in the database")
+    ] = 1096,
+) -> None:
+    """把旧的查看记录存成文件, 再从数据库移走 / put old lines of the audit into a file, and let them go."""
+    with opened(config) as registry:
+        done = archive(registry.db, file, operator(), system_clock(), keep_days)
+    if done is None:
+        typer.echo("没有更早的记录 / nothing is older")
+    else:
+        typer.echo(f"✓ {file}: {done.count:,}, sha256 {done.sha256}")

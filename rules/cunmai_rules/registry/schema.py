@@ -111,3 +111,24 @@ POSTGRES_TRIGGERS = "".join(
     for table in _APPEND_ONLY
     for verb, each in (("UPDATE", "ROW"), ("DELETE", "ROW"), ("TRUNCATE", "STATEMENT"))
 )
+
+# A later step: lines of the audit that are in a file may go.
+SQLITE_ARCHIVING = """
+    DROP TRIGGER registry_audit_delete;
+    CREATE TRIGGER registry_audit_delete BEFORE DELETE ON registry_audit
+        WHEN OLD.n > (SELECT n FROM registry_audit_archived)
+        BEGIN SELECT RAISE(ABORT, 'registry_audit is append-only'); END;
+"""
+POSTGRES_ARCHIVING = """
+    CREATE FUNCTION audit_stays() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN
+            IF OLD.n > (SELECT n FROM registry_audit_archived) THEN
+                RAISE EXCEPTION 'registry_audit is append-only'
+                    USING ERRCODE = 'integrity_constraint_violation';
+            END IF;
+            RETURN OLD;
+        END$$;
+    DROP TRIGGER registry_audit_delete ON registry_audit;
+    CREATE TRIGGER registry_audit_delete BEFORE DELETE ON registry_audit
+        FOR EACH ROW EXECUTE FUNCTION audit_stays();
+"""

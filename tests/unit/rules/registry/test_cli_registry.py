@@ -164,3 +164,9 @@ def test_the_key_is_changed(imported: Path) -> None:
     assert key.read_text() != before
     named = json.loads(run(imported, "show", "resident", "R-7F3K", "--names-for", "follow_up").output)
     assert named["name"] == "示例辛"
+
+
+def test_the_audit_can_be_put_into_a_file(imported: Path, tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    assert "没有更早的记录" in run(imported, "audit-archive", file).output
+    assert not file.exists()
