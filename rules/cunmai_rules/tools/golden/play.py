@@ -1,8 +1,4 @@
-"""A case played through the rules: simulated time, ticks included. No I/O, no clock.
-
-It goes the service's way: readings are handed to the window as they arrive, with the past that it asks for,
-and time to `tick` at each moment that `due_ms` names.
-"""
+"""A case played through the rules: simulated time, ticks included. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -22,11 +18,11 @@ from cunmai_rules.thresholds.events import (
     Retract,
     Revision,
 )
-from cunmai_rules.thresholds.memory import NOTHING_YET, Key, Memory, key_of
+from cunmai_rules.thresholds.memory import Key
 from cunmai_rules.thresholds.plan import plan_of, reasons_by_rule
 from cunmai_rules.thresholds.ruleset import RuleSet
-from cunmai_rules.thresholds.step import due_ms
-from cunmai_rules.thresholds.window import Outcome, judge, reach, take_back, tick
+from cunmai_rules.thresholds.window import Outcome
+from cunmai_rules.tools.driven import Driven
 from cunmai_rules.tools.golden.cases import NOT_OF_A_RESIDENT, Case, Measured
 from cunmai_wire.events import Grade, Lane
 
@@ -81,16 +77,11 @@ class _One:
     """One subject of the case."""
 
     facts: Facts
-    memory: Memory = NOTHING_YET
-    events: dict[Key, Observation] = field(default_factory=dict)
-    """All that count for it."""
+    driven: Driven
     grades: dict[str, str] = field(default_factory=dict)
     found: dict[str, Escalate] = field(default_factory=dict)
     """What was found and not withdrawn, by key."""
     prompts: dict[str, int] = field(default_factory=dict)
-
-    def since(self, after: Key) -> list[Observation]:
-        return [event for key, event in self.events.items() if key > after]
 
 
 def play(case: Case, rules: RuleSet, late_after_ms: int) -> Played:
@@ -149,8 +140,11 @@ class _Run:
     def time_passes(self, at_ms: int) -> None:
         """Every tick that falls due up to this time, in its order."""
         while True:
-            due = [(self._due(one), name) for name, one in self._subjects.items()]
-            next_ms, name = min(((ms, name) for ms, name in due if ms is not None), default=(at_ms + 1, ""))
+            due = [(one.driven.due_ms(), name) for name, one in self._subjects.items()]
+            next_ms, name = min(
+                ((ms, name) for ms, name in due if ms is not None), default=(BEGAN_MS + at_ms + 1, "")
+            )
+            next_ms = max(next_ms - BEGAN_MS, self._now_ms)
             if next_ms > at_ms:
                 self._now_ms = at_ms
                 return
@@ -158,33 +152,24 @@ class _Run:
             if self._ticks > MOST_TICKS:
                 raise TooLong
             one = self._subjects[name]
-            self._took(one, next_ms, tick(one.memory, BEGAN_MS + next_ms, self._rules, one.facts))
-
-    def _due(self, one: _One) -> int | None:
-        due = due_ms(one.memory.rules, self._rules, one.facts)
-        return None if due is None else max(due - BEGAN_MS, self._now_ms)
+            self._took(one, next_ms, one.driven.tick(BEGAN_MS + next_ms))
 
     def readings(self, subject: str, events: Sequence[Observation], at_ms: int) -> None:
         """One message."""
         # A resident's own facts say nothing of a site or a device, except how high they stand.
         facts = self._facts if subject == RESIDENT else Facts(altitude_m=self._facts.altitude_m)
-        one = self._subjects.setdefault(subject, _One(facts))
-        after = reach(one.memory, events)
-        past = [] if after is None else one.since(after)
-        outcome = judge(one.memory, events, self._rules, one.facts, past)
-        one.events.update((key_of(event), event) for event in events)
-        self._took(one, at_ms, outcome)
+        one = self._subjects.setdefault(subject, _One(facts, Driven(self._rules, facts)))
+        outcome = one.driven.judge(events)
+        if outcome is not None:
+            self._took(one, at_ms, outcome)
 
     def take_back(self, key: Key, at_ms: int) -> None:
         """A reading was someone else's."""
         for one in self._subjects.values():
-            if key in one.events:
-                past = one.since(one.memory.base.key)
-                self._took(one, at_ms, take_back(one.memory, key, self._rules, one.facts, past))
-                del one.events[key]
+            if one.driven.has(key):
+                self._took(one, at_ms, one.driven.take_back(key))
 
     def _took(self, one: _One, at_ms: int, outcome: Outcome) -> None:
-        one.memory = outcome.memory
         for decisions in outcome.decisions.values():
             reasons = reasons_by_rule(decisions, plan_of(self._rules, one.facts))
             self.played.read |= {rule for rule, reason in reasons.items() if reason not in _UNREAD}

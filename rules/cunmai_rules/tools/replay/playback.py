@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from cunmai_rules.thresholds.applies import Facts
 from cunmai_rules.thresholds.events import Observation
-from cunmai_rules.thresholds.memory import NOTHING_YET, Key, key_of
+from cunmai_rules.thresholds.memory import Key
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.state import SubjectState
-from cunmai_rules.thresholds.step import due_ms
-from cunmai_rules.thresholds.window import Outcome, judge, reach, take_back, tick
+from cunmai_rules.thresholds.window import Outcome
+from cunmai_rules.tools.driven import Driven
 
 Told = Callable[[int, Outcome], None]
 """Takes the moment (ms) at which the service would have known, and what it made of it then."""
@@ -36,70 +36,17 @@ def play_subject(
 
     Returns what the rules remember then.
     """
-    subject = _Subject(rules, facts, told)
+    subject = Driven(rules, facts)
     for event in events:
         arrived_ms = (
             event.t_ms if isinstance(event, Observation) and event.arrived_ms is None else event.arrived_ms
         )
         assert arrived_ms is not None, "an event without an arrival arrives when it is measured"
-        subject.passes(arrived_ms)
-        subject.take(event)
-    subject.passes(until_ms)
+        for outcome in subject.ticks(arrived_ms):
+            told(subject.now_ms, outcome)
+        judged = subject.take_back(event.key) if isinstance(event, TakenBack) else subject.judge([event])
+        if judged is not None:
+            told(subject.now_ms, judged)
+    for outcome in subject.ticks(until_ms):
+        told(subject.now_ms, outcome)
     return subject.state
-
-
-class _Subject:
-    """The rules' memory of one subject, and the readings that may have to be judged again."""
-
-    def __init__(self, rules: RuleSet, facts: Facts, told: Told) -> None:
-        self._memory = NOTHING_YET
-        self._rules = rules
-        self._facts = facts
-        self._told = told
-        self._kept: list[Observation] = []
-        self._gone: set[Key] = set()
-        self._now_ms = 0
-
-    @property
-    def state(self) -> SubjectState:
-        return self._memory.rules
-
-    def passes(self, until_ms: int) -> None:
-        """Let everything fall due that does so before `until_ms`."""
-        while (due := due_ms(self._memory.rules, self._rules, self._facts)) is not None:
-            at_ms = max(due, self._now_ms)
-            if at_ms > until_ms:
-                break
-            before = self._memory
-            self._now_ms = at_ms
-            self._commit(tick(before, at_ms, self._rules, self._facts))
-            if self._memory.rules == before.rules:
-                break
-        self._now_ms = max(self._now_ms, until_ms)
-
-    def take(self, event: Observation | TakenBack) -> None:
-        """Judge one reading in its place, or judge again without one."""
-        if isinstance(event, TakenBack):
-            self._take_back(event.key)
-            return
-        if key_of(event) in self._gone:
-            return
-        past = self._past(reach(self._memory, [event]))
-        self._commit(judge(self._memory, [event], self._rules, self._facts, past))
-        self._kept.append(event)
-
-    def _take_back(self, key: Key) -> None:
-        self._gone.add(key)
-        past = self._past(self._memory.base.key)
-        self._commit(take_back(self._memory, key, self._rules, self._facts, past))
-        self._kept = [event for event in self._kept if key_of(event) != key]
-
-    def _past(self, after: Key | None) -> list[Observation]:
-        return [] if after is None else [event for event in self._kept if key_of(event) > after]
-
-    def _commit(self, outcome: Outcome) -> None:
-        moved = outcome.memory.base.key != self._memory.base.key
-        self._memory = outcome.memory
-        if moved:
-            self._kept = self._past(self._memory.base.key)
-        self._told(self._now_ms, outcome)
