@@ -25,7 +25,7 @@ from cunmai_rules.journal.agreed import exchange
 from cunmai_rules.journal.database import Database, JournalAt, SessionLost, Share
 from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.notify.breakers import Breakers
-from cunmai_rules.notify.notifier import Notifier
+from cunmai_rules.notify.notifier import Notifier, UnderWay
 from cunmai_rules.notify.sender import Sender
 from cunmai_rules.selftest.numbers import Numbers
 from cunmai_rules.selftest.path import path_over
@@ -95,6 +95,9 @@ class Slot:
         self._share = Share(number, common.settings.workers)
         self._log = structlog.get_logger("rules").bind(slot=number)
         self._intake: Intake | None = None
+        self._sender: Sender | None = None
+        self._under_way: UnderWay = {}
+        """It outlives every session: what a provider has said is not asked again because a database went away."""
 
     @property
     def up(self) -> bool:
@@ -115,6 +118,13 @@ class Slot:
 
     def run(self, stop: threading.Event) -> None:
         """Work the slot whenever it is ours, until `stop`. Raises UserError, StatementRefused."""
+        settings = self._settings
+        with closing(
+            Sender(at_once=settings.at_once, public_url=settings.public_url, wall_clock=system_clock)
+        ) as self._sender:
+            self._run(stop)
+
+    def _run(self, stop: threading.Event) -> None:
         hold = Hold("rules", stop.wait, longest_s=LONGEST_PAUSE_S)
         with suppress(Stopped):
             while not stop.is_set():
@@ -133,6 +143,8 @@ class Slot:
     def _attend(self, db: Database, stop: threading.Event) -> None:
         db.be_counted(PRESENT)
         while not stop.is_set():
+            if self._under_way:
+                self._notifier(db).record()  # whoever has the slot now
             if self._take(db):
                 try:
                     self._work(db, stop)
@@ -255,29 +267,28 @@ class Slot:
 
     def _notify(self, over: threading.Event) -> None:
         hold = Hold("notify", over.wait, longest_s=LONGEST_PAUSE_S)
-        settings = self._settings
-        sender = Sender(at_once=settings.at_once, public_url=settings.public_url, wall_clock=system_clock)
-        try:
-            with suppress(Stopped):
-                while not over.is_set():
-                    with closing(hold("open the database", self._open)) as db, suppress(SessionLost):
-                        self._send(db, sender, over)
-                    over.wait(LOOK_EVERY_S)
-        finally:
-            sender.close()
+        with suppress(Stopped):
+            while not over.is_set():
+                with closing(hold("open the database", self._open)) as db, suppress(SessionLost):
+                    self._send(db, over)
+                over.wait(LOOK_EVERY_S)
 
-    def _send(self, db: Database, sender: Sender, over: threading.Event) -> None:
+    def _send(self, db: Database, over: threading.Event) -> None:
         """As soon as the notifier before us has ended: its session may outlive its slot by a moment."""
         while not db.take_role(NOTIFY, self.number):
             if over.wait(LOOK_EVERY_S):
                 return
-        desk = Desk(db, self._settings, self._common.link_key)
-        rules = self._common.in_force
+        self._notifier(db).run(over)
+
+    def _notifier(self, db: Database) -> Notifier:
+        common, settings = self._common, self._settings
+        assert self._sender is not None, "made before anything else runs"
         notifier = Notifier(
-            db, desk, sender, self._settings, self._common.clock, lambda: rules.rules,
-            breakers=self._common.breakers,
+            db, Desk(db, settings, common.link_key), self._sender, settings, common.clock,
+            lambda: common.in_force.rules, breakers=common.breakers,
         )  # fmt: skip
-        notifier.run(over)
+        notifier.under_way = self._under_way
+        return notifier
 
 
 class _GiveWay(Exception):

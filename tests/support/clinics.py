@@ -31,6 +31,7 @@ ALTITUDE_M = 40
 BACK_MS = 2 * 3_600_000
 """So long before now the first reading was measured: all of them are of the past, and none is late."""
 ENVELOPE = 5
+PATIENCE = 4
 
 # A page rule and a review rule. Nothing in them falls due by itself within a day.
 PACK = b"""\
@@ -164,6 +165,8 @@ class Senders:
     """All clinics' gateways in one MQTT client. What is not receipted is sent again.
 
     `most_owed`: so many messages at most are on their way, so that the work keeps pace with what disturbs it.
+    `resend_after_s` at the soonest, and not before `PATIENCE` times what receipts take: on a busy machine the
+    same messages sent over and over are most of the work.
     """
 
     def __init__(
@@ -175,6 +178,8 @@ class Senders:
         self._lock = threading.Lock()
         self._owed: dict[tuple[str, int], set[int]] = {}
         self._sent_s: dict[tuple[str, int], float] = {}
+        self._first_sent_s: dict[tuple[str, int], float] = {}
+        self._takes_s = 0.0
         self.receipted: dict[str, set[int]] = {id_: set() for id_ in clinics.ids}
         self.quarantined: list[Any] = []
         self.resent = 0
@@ -222,7 +227,8 @@ class Senders:
 
     def _publish(self, gateway: str, start: int) -> None:
         with self._lock:
-            self._sent_s[gateway, start] = time.monotonic()
+            self._sent_s[gateway, start] = now_s = time.monotonic()
+            self._first_sent_s.setdefault((gateway, start), now_s)
         envelope = {
             "v": 1, "gateway": gateway, "stream": self.clinics.streams[gateway], "sent": system_clock(),
             "clock": "trusted", "readings": self.clinics.by_gateway[gateway][start : start + ENVELOPE],
@@ -231,8 +237,8 @@ class Senders:
 
     def _resend(self) -> None:
         while not self._stop.wait(0.5):
-            before_s = time.monotonic() - self._resend_after_s
             with self._lock:
+                before_s = time.monotonic() - max(self._resend_after_s, PATIENCE * self._takes_s)
                 late = [key for key in self._owed if self._sent_s.get(key, before_s + 1) < before_s]
             for key in late[:100]:
                 self.resent += 1
@@ -254,3 +260,5 @@ class Senders:
                     if not owed:
                         del self._owed[gateway, start]
                         self._sent_s.pop((gateway, start), None)
+                        took_s = time.monotonic() - self._first_sent_s.pop((gateway, start))
+                        self._takes_s += 0.05 * (took_s - self._takes_s)

@@ -75,8 +75,13 @@ class Notices:
     def accepted(
         self, notice: Notice, provider_id: str | None, receipt_within_s: int | None, now_ms: int
     ) -> None:
-        """The provider has taken the message: from now on a receipt and an answer are awaited."""
+        """The provider has taken the message: from now on a receipt and an answer are awaited.
+
+        Said again, because nobody knows whether the first record was committed, it changes nothing.
+        """
         escalation, current = self._hold(notice)
+        if current.state is NoticeState.ACCEPTED:
+            return
         sent = replace(
             current, provider=notice.provider, provider_id=provider_id, attempts=current.attempts + 1,
             accepted_ms=now_ms, unsure_ms=None, error=None, tried="",

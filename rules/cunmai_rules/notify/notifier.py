@@ -41,6 +41,13 @@ MOST_TURNS = 20
 OFF_THE_ROSTER = "the contact is no longer on the roster"
 SEALED = "the contact's number cannot be opened"
 
+UnderWay = dict[str, tuple[Notice, Provider, Future[Outcome]]]
+"""By the notice's id: as it was before this attempt, who was given it, and what comes of that.
+
+An outcome stays here until it is on the disk. A journal that is busy, or whose session is lost, must repeat the
+commit, never the message.
+"""
+
 
 class Notifier:
     """Belongs to the thread that opened `db`; only the requests themselves run elsewhere."""
@@ -71,9 +78,7 @@ class Notifier:
             Outbox(db, desk, sender, settings, clock, templates, self._breakers)
         )
         self._log = structlog.get_logger("notify")
-        # Sent, with an outcome that is not on the disk yet. It stays here until it is: a journal that is
-        # busy must repeat the commit, never the message.
-        self._under_way: dict[str, tuple[Notice, Provider, Future[Outcome]]] = {}
+        self.under_way: UnderWay = {}
 
     def run(self, stop: threading.Event) -> None:
         """Send what is due until stopped."""
@@ -81,7 +86,7 @@ class Notifier:
         with suppress(Stopped):
             while not stop.wait(POLL_S):
                 hold("send", self._turn)
-        wait([future for _, _, future in self._under_way.values()], LAST_WAIT_S)
+        wait([future for _, _, future in self.under_way.values()], LAST_WAIT_S)
         with suppress(Stopped):
             hold("record", self.record)
 
@@ -91,7 +96,7 @@ class Notifier:
         started = 0
         for _ in range(MOST_TURNS):  # one that a provider refused is due at the next one at once
             begun = self.start_due()
-            wait([future for _, _, future in self._under_way.values()])
+            wait([future for _, _, future in self.under_way.values()])
             self.record()
             started += begun
             if not begun:
@@ -112,11 +117,11 @@ class Notifier:
 
     def start_due(self) -> int:
         """Start what is due, as many at a time as the settings allow; how many were started or dropped."""
-        free = self._settings.at_once - len(self._under_way)
+        free = self._settings.at_once - len(self.under_way)
         if free <= 0:
             return 0
         due = self._desk.escalations.due_notices(self._clock(), self._longest_wait_ms, BATCH_NOTICES)
-        waiting = [notice for notice in due if notice.id not in self._under_way][:free]
+        waiting = [notice for notice in due if notice.id not in self.under_way][:free]
         for notice in waiting:
             self._start(notice)
         return len(waiting)
@@ -164,7 +169,7 @@ class Notifier:
             return
         self._breakers.change(provider.name, lambda breaker: breaker.tried(now_ms))
         before = replace(given, unsure_ms=wanted.unsure_ms)
-        self._under_way[given.id] = (before, provider, self._submitted(given, number, provider))
+        self.under_way[given.id] = (before, provider, self._submitted(given, number, provider))
 
     def _number(self, notice: Notice) -> tuple[str | None, str]:
         """The contact's number; or why there is none."""
@@ -183,10 +188,10 @@ class Notifier:
 
     def record(self) -> None:
         """Write down what has come of those under way. Raises Retryable with the rest still to be written."""
-        for id_, (notice, provider, future) in list(self._under_way.items()):
+        for id_, (notice, provider, future) in list(self.under_way.items()):
             if future.done():
                 self._record(notice, provider, future)
-                del self._under_way[id_]
+                del self.under_way[id_]
 
     def _record(self, notice: Notice, provider: Provider, future: Future[Outcome]) -> None:
         if future.cancelled():
