@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from cunmai_rules.escalation.states import Escalation
 from cunmai_rules.journal.database import Database, JournalAt
-from cunmai_rules.journal.escalations import Escalations, Notice
+from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.journal.judgements import JUDGED, REFUSED, Judgements
+from cunmai_rules.journal.notices import Notice
 from cunmai_rules.journal.opening import open_journal
 from cunmai_runtime.held import read_ranges
 from cunmai_wire.ranges import SeqRanges

@@ -17,9 +17,10 @@ import pytest
 from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.agreed import agree, exchange
 from cunmai_rules.journal.database import Database, JournalAt, Share, StatementRefused, part_of
-from cunmai_rules.journal.escalations import Escalations, Notice
+from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.journal.events import Events
 from cunmai_rules.journal.judgements import REFUSED, Judgements, subject_of
+from cunmai_rules.journal.notices import Notice
 from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.memory import NOTHING_YET

@@ -22,9 +22,11 @@ from cunmai_rules.journal.calls import Calls
 from cunmai_rules.journal.codes import Codes
 from cunmai_rules.journal.courtesies import Courtesies
 from cunmai_rules.journal.database import Database
-from cunmai_rules.journal.escalations import Escalations, FindingRow, Notice, notice_id
+from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.journal.events import Events
+from cunmai_rules.journal.findings import FindingRow
 from cunmai_rules.journal.judgements import Subject
+from cunmai_rules.journal.notices import Notice, notice_id
 from cunmai_rules.journal.worklists import Worklists
 from cunmai_rules.notify.providers.numbers import canonical
 from cunmai_rules.referral.book import Book

@@ -15,7 +15,8 @@ from cunmai_rules.escalation.receipts import CarrierReceipt, Taken, judge
 from cunmai_rules.escalation.record import Record
 from cunmai_rules.escalation.states import Ask, Escalation
 from cunmai_rules.journal.calls import Calls
-from cunmai_rules.journal.escalations import Escalations, Notice
+from cunmai_rules.journal.escalations import Escalations
+from cunmai_rules.journal.notices import Notice
 from cunmai_wire.events import NoticeState
 
 Save = Callable[[Escalation, Escalation, Sequence[Ask], int], None]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from cunmai_rules.escalation.grouping import How
 from cunmai_rules.escalation.states import Escalation
-from cunmai_rules.journal.escalations import Escalations, Notice
+from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.journal.events import Events
+from cunmai_rules.journal.notices import Notice
 from cunmai_rules.thresholds.events import Escalate
 from cunmai_wire.events import Answer, AnswerMeans
 

@@ -14,8 +14,8 @@ import structlog
 from cunmai_rules import metrics
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.journal.database import Database
-from cunmai_rules.journal.escalations import Notice
 from cunmai_rules.journal.judgements import Judgements
+from cunmai_rules.journal.notices import Notice
 from cunmai_rules.notify.breaker import Breaker
 from cunmai_rules.notify.breakers import Breakers
 from cunmai_rules.notify.courtesies import CourtesySender, Outbox

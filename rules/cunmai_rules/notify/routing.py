@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from cunmai_rules.escalation.policy import CLOCKS_DIFFER_MS
-from cunmai_rules.journal.escalations import Notice
+from cunmai_rules.journal.notices import Notice
 from cunmai_rules.notify.breaker import Breaker, Circuit
 from cunmai_rules.notify.providers.base import Fault, Refused
 from cunmai_rules.notify.providers.settings import Provider, WebhookProvider

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.states import Escalation
-from cunmai_rules.journal.escalations import Notice
 from cunmai_rules.journal.judgements import Judgements
+from cunmai_rules.journal.notices import Notice
 from cunmai_rules.notify.message import TREND_MS, Page, finding, page_values
 from cunmai_rules.notify.providers.base import Message
 from cunmai_rules.notify.templates import Templates

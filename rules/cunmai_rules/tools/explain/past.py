@@ -8,8 +8,9 @@ from typing import Any
 
 from cunmai_rules.escalation.states import Escalation
 from cunmai_rules.journal.database import Database
-from cunmai_rules.journal.escalations import Entry, Escalations, Notice
+from cunmai_rules.journal.escalations import Entry, Escalations
 from cunmai_rules.journal.judgements import Subject
+from cunmai_rules.journal.notices import Notice
 from cunmai_rules.thresholds.events import Observation
 
 MOST_READINGS = 20_000

@@ -1,0 +1,141 @@
+"""The notices that escalations send."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from cunmai_rules.escalation.policy import CLOCKS_DIFFER_MS
+from cunmai_rules.journal.database import Database
+from cunmai_wire.events import NoticeState
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message to one contact. Its id is its idempotency key."""
+
+    id: str
+    escalation: str
+    contact: str
+    number: int
+    state: NoticeState
+    attempts: int
+    due_ms: int
+    queued_ms: int
+    accepted_ms: int | None = None
+    error: str | None = None
+    text: str | None = None
+    """What it says, without the link; None until it was first about to be sent."""
+    parts: str | None = None
+    """The values of its template's variables, as a JSON list of pairs."""
+    provider: str | None = None
+    """Where it was last sent."""
+    provider_id: str | None = None
+    """What that provider's receipts call it."""
+    tried: str = ""
+    """The providers that could not take it in this round, by name."""
+    refused_by: str = ""
+    """The providers that will never take it."""
+    unsure_ms: int | None = None
+    """Since when `provider` may have it without having said so."""
+    receipt_due_ms: int | None = None
+    """When the lack of a delivery receipt counts as a failure; None where none is awaited."""
+    delivered_ms: int | None = None
+    to_mark: str | None = None
+    """A keyed hash of the number that it was sent to."""
+
+
+def notice_id(escalation: str, number: int) -> str:
+    """The same for the same notice, however often its making is repeated."""
+    return "n" + hashlib.sha256(f"{escalation}/{number}".encode()).hexdigest()[:20]
+
+
+_COLUMNS = [field.name for field in fields(Notice)]
+_NOTICE = ", ".join(_COLUMNS)
+_VALUES = ", ".join(f":{name}" for name in _COLUMNS)
+_CHANGES = ", ".join(
+    f"{name} = :{name}"
+    for name in _COLUMNS
+    if name not in ("id", "escalation", "contact", "number", "queued_ms")
+)
+
+
+class NoticeRows:
+    """Reads and writes within the caller's transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def add_notice(self, notice: Notice) -> None:
+        self._db.execute(
+            f"INSERT INTO notice ({_NOTICE}) VALUES ({_VALUES}) ON CONFLICT DO NOTHING",  # noqa: S608 - constants
+            asdict(notice),
+        )
+
+    def update_notice(self, notice: Notice) -> None:
+        self._db.execute(
+            f"UPDATE notice SET {_CHANGES} WHERE id = :id",  # noqa: S608 - a constant
+            asdict(notice),
+        )
+
+    def due_notices(self, now_ms: int, longest_ms: int, limit: int) -> list[Notice]:
+        """Those of our share to be sent now.
+
+        One that is due after the longest pause has had the clock set back under it.
+        """
+        share = self._db.share
+        rows = self._db.execute(
+            f"SELECT {_NOTICE} FROM notice"  # noqa: S608 - a constant
+            " WHERE state = 'queued' AND (due_ms <= ? OR due_ms > ?)"
+            " AND escalation IN (SELECT id FROM escalation WHERE part % ? = ?) ORDER BY due_ms LIMIT ?",
+            (now_ms, now_ms + longest_ms + CLOCKS_DIFFER_MS, share.workers, share.slot, limit),
+        )
+        return [_notice(row) for row in rows]
+
+    def notice(self, id_: str) -> Notice | None:
+        query = f"SELECT {_NOTICE} FROM notice WHERE id = ?"  # noqa: S608 - a constant
+        row = self._db.execute(query, (id_,)).fetchone()
+        return _notice(row) if row else None
+
+    def longest_waiting_ms(self) -> int | None:
+        """Since when the oldest message waits to be taken; None where none does."""
+        row = self._db.execute("SELECT min(queued_ms) FROM notice WHERE state = 'queued'").fetchone()
+        return row[0] if row else None
+
+    def notice_sent_as(self, provider: str, provider_id: str) -> Notice | None:
+        """The notice that this provider knows by this id."""
+        row = self._db.execute(
+            f"SELECT {_NOTICE} FROM notice WHERE provider = ? AND provider_id = ?",  # noqa: S608 - a constant
+            (provider, provider_id),
+        ).fetchone()
+        return _notice(row) if row else None
+
+    def told_to(self, mark: str, since_ms: int, limit: int = 50) -> list[tuple[str, str]]:
+        """The escalations that a number was written to about, newest first, with the contact it was."""
+        rows = self._db.execute(
+            "SELECT escalation, max(contact) FROM notice WHERE to_mark = ? AND queued_ms >= ?"
+            " GROUP BY escalation ORDER BY max(queued_ms) DESC LIMIT ?",
+            (mark, since_ms, limit),
+        )
+        return [(escalation, contact) for escalation, contact in rows]
+
+    def receipts_overdue(self, now_ms: int, limit: int) -> list[Notice]:
+        """Those of our share whose delivery receipt has not come in time."""
+        share = self._db.share
+        rows = self._db.execute(
+            f"SELECT {_NOTICE} FROM notice WHERE receipt_due_ms <= ?"  # noqa: S608 - a constant
+            " AND escalation IN (SELECT id FROM escalation WHERE part % ? = ?) ORDER BY receipt_due_ms LIMIT ?",
+            (now_ms, share.workers, share.slot, limit),
+        )
+        return [_notice(row) for row in rows]
+
+    def notices(self, escalation: str) -> list[Notice]:
+        query = f"SELECT {_NOTICE} FROM notice WHERE escalation = ? ORDER BY number"  # noqa: S608 - a constant
+        rows = self._db.execute(query, (escalation,))
+        return [_notice(row) for row in rows]
+
+
+def _notice(row: tuple[Any, ...]) -> Notice:
+    id_, escalation, contact, number, state, *rest = row
+    return Notice(id_, escalation, contact, number, NoticeState(state), *rest)
