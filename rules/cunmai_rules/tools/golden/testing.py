@@ -13,6 +13,7 @@ from cunmai_rules.thresholds.events import Amend, Escalate, GradeChange, Prompt,
 from cunmai_rules.thresholds.loader import is_pack
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.tools.golden.casefiles import Loaded
+from cunmai_rules.tools.golden.covering import coverage_lines, coverage_of, coverage_summary, lacking_sides
 from cunmai_rules.tools.golden.play import Moment, Played
 from cunmai_rules.tools.golden.running import Result, run_files
 from cunmai_rules.tools.golden.spans import show_span
@@ -32,7 +33,15 @@ def run_tests(
         ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="有规则未被用例覆盖也算失败 / fail on rules that no case covers")
+        bool,
+        typer.Option("--strict", help="有规则或界限缺用例也算失败 / fail on rules and limits without cases"),
+    ] = False,
+    coverage: Annotated[
+        bool,
+        typer.Option(
+            "--coverage",
+            help="逐个界限列出: 达到和未达到、解除和未解除是否都有用例 / list each limit: has it a case on both sides?",
+        ),
     ] = False,
 ) -> None:
     """用例测试: 给出一段时间的测量值, 检查等级、通知和待办 / play test cases through the rules."""
@@ -47,7 +56,12 @@ def run_tests(
         typer.echo(f"  ! {line}")
     count = sum(len(those) for _, those in results)
     typer.echo(_summary(count, failed, len(missing)))
-    if failed or (strict and missing):
+    lacking = 0
+    if coverage and not failed:
+        found = coverage_of([file for file, _ in results])
+        typer.echo("\n".join(["", *coverage_lines(found), coverage_summary(found)]))
+        lacking = lacking_sides(found)
+    if failed or (strict and (missing or lacking)):
         raise typer.Exit(1)
 
 

@@ -47,7 +47,7 @@ def when_spoken(rule: Rule) -> Pair:
     """When a rule raises."""
     when = rule.when
     if isinstance(when, Silence):
-        return _silence(when)
+        return silence_spoken(when)
     text = condition_spoken(when, rule.stale_after_s)
     if not when.for_s:
         return text
@@ -57,7 +57,8 @@ def when_spoken(rule: Rule) -> Pair:
     )
 
 
-def _silence(when: Silence) -> Pair:
+def silence_spoken(when: Silence) -> Pair:
+    """What is not heard for how long."""
     kinds = [KINDS.get(kind, (kind, kind)) for kind in when.nothing_heard]
     zh, en = "或".join(kind[0] for kind in kinds), " or ".join(kind[1] for kind in kinds)
     if when.after is None:
