@@ -1,4 +1,4 @@
-"""Which limits have a case on both sides: a case that comes out otherwise when the limit is moved a step. Pure."""
+"""Which limits have a case on both sides: one that comes out otherwise when the limit is moved a step. No I/O."""
 
 from __future__ import annotations
 
