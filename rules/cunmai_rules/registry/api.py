@@ -116,6 +116,18 @@ class Desk:
     def resident(self, id_: str) -> None:
         self.within(self.token.scope.resident(self.db, id_, self.today), "residents", id_)
 
+    def may_know(self, id_: str, purpose: Purpose | None = None) -> None:
+        """A resident in scope, who has not refused; in an emergency, also one who has."""
+        self.resident(id_)
+        if purpose is not Purpose.EMERGENCY and not self.token.scope.may_know(self.db, id_, self.today):
+            self.note("refused", "residents", id_, "no consent")
+            raise Refused(
+                403,
+                "no_consent",
+                "这位居民没有同意, 请向签约团队了解; 急救请用 names_for=emergency",
+                "this resident has refused: ask their own team; in an emergency use names_for=emergency",
+            )
+
     def vault_for(self, purpose: Purpose | None) -> Vault | None:
         """What opens names, where they were asked for and may be seen. Raises Refused."""
         if purpose is None:
@@ -178,7 +190,7 @@ def _residents(app: FastAPI, office: Office) -> None:
     def resident(id_: Id, presented: Presented, names_for: NamesFor = None) -> dict[str, Any]:
         """A resident; name and number only for a purpose."""
         with office.admitted(presented, Right.READ) as desk:
-            desk.resident(id_)
+            desk.may_know(id_, names_for)
             vault = desk.vault_for(names_for)
             desk.note("names" if vault else "record", "residents", id_, names_for or "record")
             return records.resident_record(desk.db, id_, vault) or {}
@@ -187,7 +199,7 @@ def _residents(app: FastAPI, office: Office) -> None:
     def facts(id_: Id, presented: Presented, gateway: Gateway) -> dict[str, Any]:
         """What the rules know of a resident who is measured at this gateway, now."""
         with office.admitted(presented, Right.READ) as desk:
-            desk.resident(id_)
+            desk.may_know(id_)
             desk.note("facts", "residents", id_, "record")
             known = RegistryFacts(desk.db, office.settings, office.clock).facts_of(id_, gateway, desk.now_ms)
             return facts_record(known)

@@ -87,9 +87,11 @@ def _members(db: Database, team: str, today: str) -> list[tuple[int, str]]:
 
 
 def _volunteers(db: Database, resident: str, today: str) -> list[str]:
+    """Nobody where the resident has refused: a volunteer is a neighbour, not of the team."""
     rows = db.execute(
         "SELECT staff.id FROM residents JOIN grids ON grids.id = residents.grid"  # noqa: S608 - words of ours
-        f" JOIN staff ON staff.id = grids.volunteer WHERE residents.id = ? AND {_STILL} AND {REACHABLE}",
+        f" JOIN staff ON staff.id = grids.volunteer WHERE residents.id = ?"
+        f" AND coalesce(residents.consent, 1) <> 0 AND {_STILL} AND {REACHABLE}",
         [resident, today],
     )
     return [staff for (staff,) in rows]

@@ -34,13 +34,24 @@ class Scope:
             return False
         if self.site(db, row[0]):
             return True
-        signed = db.execute(
-            "SELECT team FROM signings WHERE resident = ? AND from_day <= ?"
-            " AND (until_day IS NULL OR until_day >= ?) LIMIT 100",
-            [resident, today, today],
-        )
-        return any(self.team(db, team) for (team,) in signed)
+        return any(self.team(db, team) for team in _teams(db, resident, today))
+
+    def may_know(self, db: Database, resident: str, today: str) -> bool:
+        """Whether what is known of them may be shown: where they refused, to their own team alone."""
+        row = db.execute("SELECT consent FROM residents WHERE id = ?", [resident]).fetchone()
+        refused = row is not None and row[0] == 0
+        return not refused or not set(self.teams).isdisjoint(_teams(db, resident, today))
 
     def roster(self, db: Database, roster: str) -> bool:
         row = db.execute("SELECT site FROM rosters WHERE id = ?", [roster]).fetchone()
         return row is not None and self.site(db, row[0])
+
+
+def _teams(db: Database, resident: str, today: str) -> list[str]:
+    """Those that a resident is signed to now."""
+    rows = db.execute(
+        "SELECT team FROM signings WHERE resident = ? AND from_day <= ?"
+        " AND (until_day IS NULL OR until_day >= ?) LIMIT 100",
+        [resident, today, today],
+    )
+    return [team for (team,) in rows]

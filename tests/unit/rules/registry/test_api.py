@@ -176,6 +176,29 @@ def test_outside_the_scope_looks_as_if_there_were_none_and_is_noted(client: Clie
     ]  # fmt: skip
 
 
+def test_where_a_resident_refused_only_their_own_team_is_told_and_in_an_emergency_whoever_may_help(
+    client: Client,
+) -> None:
+    client.registry.take({"residents": "id,consent\nR-7F3K,no\n"})
+    paths = ("/v1/residents/R-7F3K", "/v1/residents/R-7F3K/facts?gateway=cz-shangcun-01")
+    team = client.make(Scope((), ("team-shangcun",)))
+    for scope in (Scope(("*",)), Scope(("shangcun",)), Scope(("*",), ("team-xiacun",))):
+        county = client.make(scope)
+        for path in paths:
+            answer = client.ask(path, token=county)
+            assert (answer.status_code, answer.json()["reason"]) == (403, "no_consent"), path
+            assert client.ask(path, token=team).status_code == 200, path
+    assert client.looks("refused")[-1] == ("refused", "residents", "R-7F3K", "no consent")
+    helper = client.make(Scope(("*",)), *Right, purposes=(Purpose.EMERGENCY, Purpose.FOLLOW_UP))
+    assert client.ask(f"{paths[0]}?names_for=emergency", token=helper).json()["name"] == NAMES[0]
+    assert client.ask(f"{paths[0]}?names_for=follow_up", token=helper).status_code == 403
+
+
+def test_consent_that_was_never_asked_for_refuses_nothing(client: Client) -> None:
+    client.registry.take({"residents": "id,consent\nR-7F3K,\n"})
+    assert client.ask("/v1/residents/R-7F3K", token=client.make(Scope(("*",)))).status_code == 200
+
+
 def test_a_signing_that_is_over_gives_no_scope(client: Client) -> None:
     token = client.make(Scope((), ("team-shangcun",)))
     client.registry.take(

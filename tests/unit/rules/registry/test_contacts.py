@@ -29,6 +29,16 @@ def test_the_example_nearest_first_with_who_is_on_duty(registry: Registry) -> No
     assert asked(registry, "R-7F3K", hours=24) == [*village, "2 duty-heyuan-2 on_duty", *rest]
 
 
+def test_a_volunteer_is_not_asked_about_a_resident_who_refused_and_the_team_is(registry: Registry) -> None:
+    registry.take_example()
+    before = asked(registry, "R-7F3K")
+    registry.take({"residents": "id,consent\nR-7F3K,no\n"})
+    assert asked(registry, "R-7F3K") == before[1:]
+    assert before[0] == "0 volunteer-1 volunteer"
+    registry.take({"residents": "id,consent\nR-7F3K,\n"})
+    assert asked(registry, "R-7F3K") == before  # never asked for is not refused
+
+
 def test_a_gap_in_the_roster_leaves_nobody_without_anybody(registry: Registry) -> None:
     registry.take_example()
     assert "2 duty-heyuan-1 member" in asked(registry, "R-7F3K", hours=48)
