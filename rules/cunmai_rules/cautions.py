@@ -30,4 +30,10 @@ def cautions(settings: RulesSettings) -> tuple[str, ...]:
         for one in settings.providers
         if isinstance(one, AliyunProvider | TencentProvider) and one.callback_token and not one.callback_from
     ]
+    high += [
+        f"{one.name} 没有 summary 模板: 扎堆的预警只能由其他平台汇总, 都没有就逐条发 / "
+        f"{one.name} has no template `summary`: only others can send summaries, and without any all go out singly"
+        for one in settings.providers
+        if settings.policies is not None and not one.sends("summary")
+    ]
     return tuple(high)

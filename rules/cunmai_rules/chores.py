@@ -52,9 +52,11 @@ def usual_chores(in_force: InForce, engine: Engine, desk: Desk) -> tuple[Chore, 
     def reload() -> None:
         with _RELOADING:
             in_force.poll()
+            desk.reload_policies()
         if engine.rules is not in_force.rules:
             engine.rules = in_force.rules
         metrics.RULE_FILE_PROBLEMS.set(len(in_force.problems))
+        metrics.POLICY_FILE_PROBLEMS.set(len(desk.policy_problems))
 
     def count() -> None:
         counts = desk.escalations.counts()

@@ -36,6 +36,9 @@ LINKS_REFUSED = Counter(
 )
 NOTICES = Counter("cunmai_rules_notices", "Attempts to send a notice", ["outcome"])
 RULE_FILE_PROBLEMS = Gauge("cunmai_rules_file_problems", "Problems in the threshold files as they are now")
+POLICY_FILE_PROBLEMS = Gauge(
+    "cunmai_rules_policy_file_problems", "Problems in the policy file as it is now; the last good one holds"
+)
 EVENTS_WAITING = Gauge("cunmai_rules_events_waiting", "Events that ingest has not receipted yet")
 HEARTBEATS = Counter("cunmai_rules_heartbeats", "Signals that the watcher outside has taken.")
 SELF_TEST_PASSED = Gauge(

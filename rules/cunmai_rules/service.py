@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 import structlog
 
 from cunmai_rules.cautions import cautions
+from cunmai_rules.escalation.policy_watch import PoliciesInForce
 from cunmai_rules.heartbeat import WAITING_AFTER_MS, Heartbeat, Pulse
 from cunmai_rules.journal.agreed import agree
 from cunmai_rules.journal.database import FAULTS
@@ -43,6 +44,7 @@ class RulesService:
         self._log = structlog.get_logger("rules")
         self._slots: list[Slot] = []
         self._pulse = Pulse(clock)
+        self._policies: PoliciesInForce | None = None
         self._breakers = Breakers([provider.name for provider in settings.providers], clock)
 
     @property
@@ -65,8 +67,9 @@ class RulesService:
         except Stopped:
             return
         common = Common(
-            self._settings, self._link_key, self._in_force, self._clock, self._pulse, self._breakers
-        )
+            self._settings, self._link_key, self._in_force, self._clock, self._pulse, self._breakers,
+            self._policies,
+        )  # fmt: skip
         self._slots = [Slot(number, common, fail) for number in range(self._settings.workers)]
         work = [(f"slot {slot.number}", slot.run) for slot in self._slots]
         with self._web_server(), self._threads([*work, ("heartbeat", self._beat)], stop, fail):
@@ -79,10 +82,15 @@ class RulesService:
             raise failed[0]
 
     def _check_journal(self) -> None:
-        """It can be opened, whom the policies name can be asked, and its processes make the same links."""
+        """It can be opened, whom the policies name can be asked, and its processes make the same links.
+
+        The policies come into force here: a restart beside a wrong file goes by the last good one.
+        """
         with closing(open_journal(self._settings.journal)) as db:
-            named = self._settings.escalation_policies().named_contacts
-            check_contacts(named, Directory(db, self._settings))
+            directory = Directory(db, self._settings)
+            self._policies = PoliciesInForce(
+                self._settings, lambda loaded: check_contacts(loaded.named_contacts, directory), keep=True
+            )
             if self._settings.database is None:
                 return
             fingerprint = hashlib.sha256(self._link_key).hexdigest()
@@ -144,7 +152,7 @@ class RulesService:
     def _web_server(self) -> Iterator[None]:
         app = build_app(
             self._settings.journal, self._settings, self._link_key, self._clock, self._in_force,
-            self._breakers.circuits,
+            self._breakers.circuits, self._policies,
         )  # fmt: skip
         with serving(app, self._listen()):
             yield

@@ -14,8 +14,8 @@ from pydantic import (
     model_validator,
 )
 
+from cunmai_rules.escalation.policies import Policies, load_policies, one_policy
 from cunmai_rules.escalation.policy import Policy
-from cunmai_rules.escalation.policy_file import Policies, load_policies, one_policy
 from cunmai_rules.journal.database import PARTS, JournalAt, PostgresAt
 from cunmai_rules.moments import CHINA_MINUTES
 from cunmai_rules.notify.languages import Language
@@ -138,7 +138,7 @@ class RulesSettings(Section):
     policy: PolicySettings = PolicySettings()
     """For everything alike, where no file of policies is named."""
     policies: Path | None = None
-    """A policy file: whom to ask and how long to wait, by grade and priority. Read at the start."""
+    """A policy file: whom to ask and how long to wait, by grade and priority. Watched: see `policy_watch`."""
     late_after_s: int = Field(default=300, ge=10, le=86_400)
     """A reading older than this at arrival is judged at its own time and goes to review, not to a page."""
     utc_offset_minutes: int = Field(default=CHINA_MINUTES, ge=-720, le=840)
@@ -197,6 +197,11 @@ class RulesSettings(Section):
     def providers(self) -> tuple[Provider, ...]:
         """The SMS providers, the preferred one first."""
         return (*((self.webhook,) if self.webhook else ()), *self.sms.providers)
+
+    @property
+    def sends_summaries(self) -> bool:
+        """Whether some provider can send a summary: those of templates need one that is approved for it."""
+        return any(provider.sends("summary") for provider in self.providers)
 
     @property
     def takes_replies(self) -> bool:

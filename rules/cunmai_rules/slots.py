@@ -20,6 +20,7 @@ import structlog
 from cunmai_rules.chores import EVENTS_EVERY_S, FORGET_EVERY_S, Chore, Chores, EventOutbox, usual_chores
 from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.escalation.policy_watch import PoliciesInForce
 from cunmai_rules.heartbeat import Pulse
 from cunmai_rules.journal.agreed import exchange
 from cunmai_rules.journal.database import Database, JournalAt, SessionLost, Share
@@ -61,6 +62,8 @@ class Common:
     clock: Clock
     pulse: Pulse
     breakers: Breakers
+    policies: PoliciesInForce | None = None
+    """None: as their file is when a slot begins."""
     held: set[int] = field(default_factory=set)
     """The slots that this process works now."""
     taking: threading.Lock = field(default_factory=threading.Lock)
@@ -189,7 +192,7 @@ class Slot:
     def _work(self, db: Database, stop: threading.Event) -> None:
         if self.number == 0:
             self._forget_old_sessions(db)
-        desk = Desk(db, self._settings, self._common.link_key)
+        desk = Desk(db, self._settings, self._common.link_key, self._common.policies)
         engine = Engine(db, desk, self._settings, self._common.clock, self._common.in_force.rules)
         intake = Intake(self._settings.mqtt, self.client_id, self.filters, self._common.clock)
         chores = [*usual_chores(self._common.in_force, engine, desk)]
@@ -284,7 +287,7 @@ class Slot:
         common, settings = self._common, self._settings
         assert self._sender is not None, "made before anything else runs"
         notifier = Notifier(
-            db, Desk(db, settings, common.link_key), self._sender, settings, common.clock,
+            db, Desk(db, settings, common.link_key, common.policies), self._sender, settings, common.clock,
             lambda: common.in_force.rules, breakers=common.breakers,
         )  # fmt: skip
         notifier.under_way = self._under_way

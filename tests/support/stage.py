@@ -267,7 +267,19 @@ class Stage:
     @property
     def courtesies(self) -> list[Sent]:
         """What was answered to replies: it asks for nothing."""
-        return [one for one in self.carrier.sent if one.message.template != "page"]
+        return [one for one in self.carrier.sent if one.message.template not in ("page", "summary")]
+
+    @property
+    def summaries(self) -> list[Sent]:
+        """All messages that tell of several alarms at once, in order."""
+        return [one for one in self.carrier.sent if one.message.template == "summary"]
+
+    def list_of(self, by: str) -> str:
+        """The path of the list that the link in their newest summary opens."""
+        text = next(one for one in reversed(self.summaries) if one.who == by).message.text
+        found = re.search(r"https?://[^/]+(/s/\S+)", text)
+        assert found
+        return found[1]
 
     def paged(self, *who: str) -> None:
         """Since the last such look these have been written to, in this order, and nobody else."""

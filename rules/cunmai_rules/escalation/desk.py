@@ -14,10 +14,14 @@ from dataclasses import replace
 import structlog
 
 from cunmai_rules.escalation import grouping, machine
+from cunmai_rules.escalation.folding import Folding
 from cunmai_rules.escalation.notices import Notices
+from cunmai_rules.escalation.policies import Policies
 from cunmai_rules.escalation.policy import Policy
+from cunmai_rules.escalation.policy_watch import PoliciesInForce
 from cunmai_rules.escalation.record import Record
 from cunmai_rules.escalation.states import Ask, CloseReason, Escalation, Status
+from cunmai_rules.escalation.summaries import LINK_LIFETIME_MS, Summaries
 from cunmai_rules.journal.calls import Calls
 from cunmai_rules.journal.codes import Codes
 from cunmai_rules.journal.courtesies import Courtesies
@@ -25,18 +29,19 @@ from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.journal.events import Events
 from cunmai_rules.journal.findings import FindingRow
+from cunmai_rules.journal.folds import Folds, SummaryLink
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.journal.notices import Notice, notice_id
 from cunmai_rules.journal.worklists import Worklists
 from cunmai_rules.notify.providers.numbers import canonical
 from cunmai_rules.referral.book import Book
 from cunmai_rules.referral.states import ReferralState
-from cunmai_rules.registry.directory import Directory
+from cunmai_rules.registry.directory import Directory, check_contacts
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.events import Escalate
+from cunmai_runtime.yamlfile import Problem
 from cunmai_wire.events import Answer, AnswerMeans, Lane, NoticeState
 
-LINK_LIFETIME_MS = 7 * 24 * 3_600_000
 REISSUE_WITHIN_MS = 3_600_000
 """The corrections of one visit may come in several messages, but not further apart than this."""
 _TOKEN_BYTES = 10
@@ -45,8 +50,15 @@ _TOKEN_BYTES = 10
 class Desk:
     """One connection's view of escalations."""
 
-    def __init__(self, db: Database, settings: RulesSettings, link_key: bytes) -> None:
-        self._policies = settings.escalation_policies()
+    def __init__(
+        self,
+        db: Database,
+        settings: RulesSettings,
+        link_key: bytes,
+        policies: PoliciesInForce | None = None,
+    ) -> None:
+        """`policies`: those that somebody watches; none: as their file is now."""
+        self._in_force = policies or PoliciesInForce(settings)
         self._log = structlog.get_logger("rules")
         self._link_key = link_key
         self.directory = Directory(db, settings)
@@ -58,7 +70,33 @@ class Desk:
         self.calls = Calls(db)
         self.codes = Codes(db)
         self.courtesies = Courtesies(db)
-        self.notices = Notices(self.escalations, self.calls, self._record, self._policy_of, self._save)
+        self.folds = Folds(db)
+        self.notices = Notices(
+            self.escalations, self.folds, self.calls, self._record, self._policy_of, self._save
+        )
+        self.summaries = Summaries(
+            self.escalations, self.folds, self._record, lambda: self.folding, self._policy_of
+        )
+        self._sends_summaries = settings.sends_summaries
+
+    @property
+    def policies(self) -> Policies:
+        """Those in force now."""
+        return self._in_force.policies
+
+    @property
+    def folding(self) -> Folding:
+        """When messages become a summary: never, where no provider can send one."""
+        return self.policies.folding if self._sends_summaries else Folding()
+
+    def reload_policies(self) -> None:
+        """Look whether their file has changed."""
+        self._in_force.poll(lambda loaded: check_contacts(loaded.named_contacts, self.directory))
+
+    @property
+    def policy_problems(self) -> Sequence[Problem]:
+        """What is wrong with their file as it is now."""
+        return self._in_force.problems
 
     # -- findings -------------------------------------------------------------------------------------
 
@@ -85,7 +123,7 @@ class Desk:
         earlier: Sequence[Escalation],
         now_ms: int,
     ) -> Escalation:
-        policy = self._policies.of(found.grade, found.priority)
+        policy = self.policies.of(found.grade, found.priority)
         outcome = next(
             (one for one in earlier if grouping.waits_for_review(one, found, policy, now_ms)), None
         )
@@ -118,7 +156,7 @@ class Desk:
         escalation, asks = machine.opened(escalation, policy)
         self.escalations.save(escalation)
         self.escalations.add_finding(_finding(id_, id_, found, now_ms))
-        self._record.opened(escalation, now_ms)
+        self._record.opened(escalation, self.policies.version, now_ms)
         self._ask(escalation, asks, now_ms)
         return escalation
 
@@ -215,7 +253,7 @@ class Desk:
 
     def chase(self, now_ms: int, limit: int = 200) -> None:
         """Take the next step of every escalation whose deadline has passed."""
-        longest_ms = self._policies.longest_wait_s * 1000
+        longest_ms = self.policies.longest_wait_s * 1000
         for before in self.escalations.overdue(now_ms, longest_ms, limit):
             policy = self._policy_of(before)
             after, asks = machine.overdue(self._with_rosters(before, policy, now_ms), policy, now_ms)
@@ -235,6 +273,7 @@ class Desk:
         self.calls.forget(now_ms)
         self.codes.forget(now_ms - LINK_LIFETIME_MS)
         self.courtesies.forget(now_ms - LINK_LIFETIME_MS)
+        self.folds.forget(now_ms)
         return self.escalations.forget_closed(before_ms, limit)
 
     # -- links ----------------------------------------------------------------------------------------
@@ -246,6 +285,12 @@ class Desk:
         """
         digest = hmac.digest(self._link_key, notice.encode(), "sha256")[:_TOKEN_BYTES]
         return b32encode(digest).decode().lower()
+
+    def give_summary_link(self, lead: Notice, sites: Sequence[str], now_ms: int) -> None:
+        """Let the link in a summary open its list."""
+        expires_ms = now_ms + LINK_LIFETIME_MS
+        link = SummaryLink(lead.id, lead.contact, tuple(sites), expires_ms)
+        self.folds.add_link(self.token(summary_of(lead.id)), link)
 
     def mark(self, number: str) -> str:
         """A keyed hash of a number: enough to know it again, and not to write to it."""
@@ -324,7 +369,7 @@ class Desk:
     # -- within ---------------------------------------------------------------------------------------
 
     def _policy_of(self, escalation: Escalation) -> Policy:
-        return self._policies.of(escalation.grade, escalation.priority)
+        return self.policies.of(escalation.grade, escalation.priority)
 
     def _with_rosters(self, escalation: Escalation, policy: Policy, now_ms: int) -> Escalation:
         """Whom to ask as teams and rosters are now, not as they were when it opened."""
@@ -362,12 +407,18 @@ class Desk:
                 attempts=0,
                 due_ms=now_ms,
                 queued_ms=now_ms,
+                site=self.directory.place_of(escalation.gateway),
             )
             self.escalations.add_notice(notice)
             self.escalations.add_link(
                 self.token(notice.id), escalation.id, ask.contact, now_ms + LINK_LIFETIME_MS
             )
             self.notices.note(escalation, notice, now_ms)
+
+
+def summary_of(notice: str) -> str:
+    """What the token of a summary is made from: another one than that of the page of the notice that carries it."""
+    return f"summary|{notice}"
 
 
 def _finding(id_: str, escalation: str, found: Escalate, now_ms: int) -> FindingRow:

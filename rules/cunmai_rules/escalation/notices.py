@@ -1,7 +1,8 @@
 """What becomes of notices: sent, accepted, refused, delivered, not delivered. Within the caller's transaction.
 
 Every method holds the escalation first, and goes by the notice as it is then: a receipt may come while the
-request that sent it is still under way.
+request that sent it is still under way. Where a notice carries a summary, whatever becomes of its message
+becomes of all that it tells of.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.escalation.receipts import CarrierReceipt, Taken, judge
 from cunmai_rules.escalation.record import Record
 from cunmai_rules.escalation.states import Ask, Escalation
+from cunmai_rules.escalation.summaries import still_owed
 from cunmai_rules.journal.calls import Calls
 from cunmai_rules.journal.escalations import Escalations
+from cunmai_rules.journal.folds import Folds
 from cunmai_rules.journal.notices import Notice
 from cunmai_wire.events import NoticeState
 
@@ -32,9 +35,16 @@ class Notices:
     """One connection's view of notices."""
 
     def __init__(
-        self, escalations: Escalations, calls: Calls, record: Record, policy_of: PolicyOf, save: Save
+        self,
+        escalations: Escalations,
+        folds: Folds,
+        calls: Calls,
+        record: Record,
+        policy_of: PolicyOf,
+        save: Save,
     ) -> None:
         self._escalations = escalations
+        self._folds = folds
         self._calls = calls
         self._record = record
         self._policy_of = policy_of
@@ -47,8 +57,10 @@ class Notices:
         escalation, notice = self._hold(notice)
         if notice.state is not NoticeState.QUEUED:
             return None
-        if not machine.still_wanted(escalation, notice.number):
-            self.note(escalation, replace(notice, state=NoticeState.DROPPED), now_ms)
+        group = [(escalation, notice), *self._others(notice)]
+        if not any(still_owed(one, its, self._folds) for one, its in group):
+            for one, its in group:
+                self.note(one, replace(its, state=NoticeState.DROPPED), now_ms)
             return None
         if notice.text is not None:
             return notice
@@ -67,6 +79,8 @@ class Notices:
         since_ms = now_ms if wanted.unsure_ms is None else wanted.unsure_ms
         given = replace(current, tried=wanted.tried, provider=provider, unsure_ms=since_ms, to_mark=mark)
         self._escalations.update_notice(given)
+        for _, part in self._others(given):
+            self._escalations.update_notice(replace(part, provider=provider, to_mark=mark))
         return given
 
     def later(self, notice: Notice, due_ms: int) -> None:
@@ -95,6 +109,12 @@ class Notices:
         self._escalations.save(
             machine.notice_accepted(escalation, self._policy_of(escalation), notice.number, now_ms)
         )
+        for other, part in self._others(current):
+            taken = replace(part, state=NoticeState.ACCEPTED, accepted_ms=now_ms, attempts=1)
+            self.note(other, taken, now_ms)
+            self._escalations.save(
+                machine.notice_accepted(other, self._policy_of(other), part.number, now_ms)
+            )
         early = self._calls.take_early(notice.provider, provider_id)
         if early is not None:
             self.receipt(early, now_ms)
@@ -116,13 +136,11 @@ class Notices:
         before, current = self._hold(notice)
         if current.state is not NoticeState.QUEUED:
             return
-        self.note(
-            before,
-            replace(current, state=NoticeState.FAILED, attempts=current.attempts + 1, error=error),
-            now_ms,
-        )
-        after, asks = machine.notice_failed(before, self._policy_of(before), notice.number, now_ms)
-        self._save(before, after, asks, now_ms)
+        for one, its in [(before, current), *self._others(current)]:
+            refused = replace(its, state=NoticeState.FAILED, attempts=its.attempts + 1, error=error)
+            self.note(one, refused, now_ms)
+            after, asks = machine.notice_failed(one, self._policy_of(one), its.number, now_ms)
+            self._save(one, after, asks, now_ms)
 
     # -- receipts -------------------------------------------------------------------------------------
 
@@ -170,14 +188,24 @@ class Notices:
         self._escalations.save(
             machine.notice_delivered(before, self._policy_of(before), notice.number, now_ms)
         )
+        for other, part in self._others(notice):
+            on_it = replace(
+                part, state=NoticeState.DELIVERED, delivered_ms=now_ms, error=None,
+                accepted_ms=part.accepted_ms or now_ms,
+            )  # fmt: skip
+            self.note(other, on_it, now_ms)
+            self._escalations.save(
+                machine.notice_delivered(other, self._policy_of(other), part.number, now_ms)
+            )
 
     def _undelivered(
         self, before: Escalation, notice: Notice, state: NoticeState, reason: str, now_ms: int
     ) -> None:
-        lost = replace(notice, state=state, error=reason, receipt_due_ms=None, unsure_ms=None)
-        self.note(before, lost, now_ms)
-        after, asks = machine.notice_undelivered(before, self._policy_of(before), notice.number, now_ms)
-        self._save(before, after, asks, now_ms)
+        for one, its in [(before, notice), *self._others(notice)]:
+            lost = replace(its, state=state, error=reason, receipt_due_ms=None, unsure_ms=None)
+            self.note(one, lost, now_ms)
+            after, asks = machine.notice_undelivered(one, self._policy_of(one), its.number, now_ms)
+            self._save(one, after, asks, now_ms)
 
     # -- within ---------------------------------------------------------------------------------------
 
@@ -185,6 +213,14 @@ class Notices:
         """Save a notice's new state, and tell it."""
         self._escalations.update_notice(notice)
         self._record.notice(escalation, notice, now_ms)
+
+    def _others(self, lead: Notice) -> list[tuple[Escalation, Notice]]:
+        """What goes with a notice that carries a summary, held: the message's fate is theirs."""
+        if not lead.carries_summary:
+            return []
+        members = self._folds.members(lead.id)
+        held = self._escalations.hold_all([one.escalation for one in members])
+        return [(held[one.escalation], one) for one in members if one.escalation in held]
 
     def _hold(self, notice: Notice) -> tuple[Escalation, Notice]:
         """Its escalation and itself as they are now, and stay until we commit."""

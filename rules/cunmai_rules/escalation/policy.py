@@ -58,13 +58,15 @@ class Policy:
     """Of the registry's teams and rosters, in the order in which they are asked. 0 is the grid's volunteer."""
     quiet_hours: QuietHours | None = None
     """Never for red: the file refuses it."""
+    known_wait_s: int = 0
+    """The longest wait of the policy that held before: deadlines that it has set may be so far ahead."""
 
     @property
     def longest_wait_s(self) -> int:
         """No deadline is further ahead than this, unless the clock was set back."""
         asleep_s = DAY_MINUTES * 60 if self.quiet_hours is not None else 0
         waits = (self.ack_within_s, self.outcome_within_s, self.then_every_s, self.quiet_s, *self.ack_steps_s)
-        return max(*waits, self.accept_within_s or 0, asleep_s)
+        return max(*waits, self.accept_within_s or 0, asleep_s, self.known_wait_s)
 
     def ack_s(self, turn: int) -> int:
         """How long the contact whose turn it was may take to answer, counted from 0."""

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cunmai_rules.escalation.folding import Folding
 from cunmai_rules.escalation.policy_file import Level, Plan, PolicyFile
 from cunmai_rules.shipped import policies_dir
 from cunmai_rules.thresholds.sentence import span
@@ -36,7 +37,31 @@ def policy(
         for sentence in _sentences(plan):
             typer.echo(f"   {sentence}")
         typer.echo(f"   依据 source: {plan.source}")
+    for sentence in _folding_sentences(checked.folding):
+        typer.echo(f"\n{sentence}")
     typer.echo(f"\n{path}: 没有问题 / no problems")
+
+
+def _folding_sentences(folding: Folding) -> list[str]:
+    said = []
+    if (burst := folding.burst) is not None:
+        said.append(
+            f"同一机构扎堆: {span(burst.within_s, 'zh')}内发给同一个人的前 {burst.singly} 条逐条发出, "
+            "其余合成一条汇总: "
+            f"有新的红色, {span(burst.red_within_s, 'zh')}内发出; 否则收集 {span(burst.gather_s, 'zh')}, "
+            f"两条汇总至少相隔 {span(burst.again_s, 'zh')}。"
+        )
+    if (yellow := folding.yellow) is not None:
+        said.append(
+            f"每个人 {span(yellow.within_s, 'zh')}内最多 {yellow.messages} 条黄色短信, "
+            "多出的合成一条汇总, 到能发时发出。"
+        )
+    if (red := folding.red) is not None:
+        said.append(
+            f"每个人 {span(red.within_s, 'zh')}内最多 {red.messages} 条红色催促。"
+            "一名居民的红色预警第一次通知某个人, 从不扣住。"
+        )
+    return said
 
 
 def _whom(plan: Plan) -> str:

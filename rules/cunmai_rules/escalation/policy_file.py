@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import product
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, Strict, StringConstraints, model_validator
 
+from cunmai_rules.escalation.folding import Folding
+from cunmai_rules.escalation.folding_file import (
+    BurstPart,
+    RatePart,
+    check_gathering,
+    check_red_row,
+    folding_of,
+)
 from cunmai_rules.escalation.policy import Policy, QuietHours
 from cunmai_rules.parts import Part
-from cunmai_runtime.yamlfile import load_model
 from cunmai_wire.events import Grade, Priority
 
 LEVELS = {
@@ -97,13 +101,27 @@ class Plan(Part):
             raise ValueError("levels 里有重复 / a level is named twice in levels")
         return self
 
+    @property
+    def _waits_s(self) -> tuple[int, ...]:
+        return self.ack_within_s if isinstance(self.ack_within_s, tuple) else (self.ack_within_s,)
+
+    @property
+    def next_s(self) -> int:
+        """After so long without an acceptance the next contact is asked."""
+        return self._waits_s[0] if self.accept_within_s is None else self.accept_within_s
+
+    @property
+    def asks_again_s(self) -> int:
+        """Nobody is asked about the same more often than this."""
+        return min(*self._waits_s, self.outcome_within_s, self.then_every_s)
+
     def covers(self) -> Iterator[tuple[Grade, Priority]]:
         """Every grade and priority that it is for."""
         yield from product(self.for_.grade, self.for_.priority)
 
     def policy(self, last_resort: tuple[str, ...], utc_offset_minutes: int) -> Policy:
         """As the state machine wants it."""
-        steps = self.ack_within_s if isinstance(self.ack_within_s, tuple) else (self.ack_within_s,)
+        steps = self._waits_s
         quiet = self.quiet_hours
         return Policy(
             ack_within_s=steps[0],
@@ -127,6 +145,10 @@ class PolicyFile(Part):
     policy: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
     version: Annotated[int, Strict(), Field(ge=1, le=999_999)]
     plans: Annotated[tuple[Plan, ...], Field(min_length=1, max_length=20)]
+    burst: BurstPart | None = None
+    """When messages to one person about one site become a summary. Not written: never."""
+    rate: RatePart | None = None
+    """How many messages one person gets. Not written: any number."""
 
     @model_validator(mode="after")
     def _every_case_has_one_plan(self) -> PolicyFile:
@@ -147,45 +169,21 @@ class PolicyFile(Part):
             )
         return self
 
-
-@dataclass(frozen=True)
-class Policies:
-    """The policy of every grade and priority."""
-
-    by_case: dict[tuple[Grade, Priority], Policy]
-    version: str
-    """`<name>/<version>`: what an escalation's history says it was asked by."""
-
-    def of(self, grade: Grade, priority: Priority) -> Policy:
-        """What holds for an escalation of this grade and priority."""
-        return self.by_case.get((grade, priority)) or self.by_case[Grade.RED, Priority.HIGH]
+    @model_validator(mode="after")
+    def _nothing_waits_too_long(self) -> PolicyFile:
+        red = [plan for plan in self.plans if Grade.RED in plan.for_.grade]
+        yellow = [plan for plan in self.plans if Grade.YELLOW in plan.for_.grade]
+        if self.rate is not None and self.rate.red is not None:
+            check_red_row(self.rate.red, min(plan.asks_again_s for plan in red))
+        if self.burst is not None:
+            check_gathering("red_within_s", self.burst.red_within_s, min(plan.next_s for plan in red))
+            check_gathering("gather_s", self.burst.gather_s, min(plan.next_s for plan in yellow))
+        return self
 
     @property
-    def longest_wait_s(self) -> int:
-        """No deadline is further ahead than this, unless the clock was set back."""
-        return max(policy.longest_wait_s for policy in self.by_case.values())
-
-    @property
-    def named_contacts(self) -> set[str]:
-        """Who is named as the last resort."""
-        return {contact for policy in self.by_case.values() for contact in policy.last_resort}
-
-
-def one_policy(policy: Policy) -> Policies:
-    """The same for everything: what rules.yaml says by itself."""
-    cases = product((Grade.RED, Grade.YELLOW), Priority)
-    return Policies(dict.fromkeys(cases, policy), "rules.yaml")
-
-
-@lru_cache(maxsize=16)
-def load_policies(path: Path, last_resort: tuple[str, ...], utc_offset_minutes: int) -> Policies:
-    """Read and check a policy file, once for each process. Raises FileProblems."""
-    file = load_model(path, PolicyFile)
-    by_case: dict[tuple[Grade, Priority], Policy] = {}
-    for plan in file.plans:
-        for case in plan.covers():
-            by_case.setdefault(case, plan.policy(last_resort, utc_offset_minutes))
-    return Policies(by_case, f"{file.policy}/{file.version}")
+    def folding(self) -> Folding:
+        """When messages to one person become a summary."""
+        return folding_of(self.burst, self.rate)
 
 
 def _minutes(time_of_day: str) -> int:

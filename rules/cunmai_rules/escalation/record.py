@@ -21,10 +21,18 @@ class Record:
         self._escalations = escalations
         self._events = events
 
-    def opened(self, escalation: Escalation, now_ms: int) -> None:
+    def opened(self, escalation: Escalation, policy: str, now_ms: int) -> None:
+        """`policy`: the name and version of the policies that it is asked by."""
         after = {"follows": escalation.follows} if escalation.follows else {}
         self._escalations.log(
-            now_ms, escalation.id, "opened", "rules", rule=escalation.rule, reason=escalation.reason, **after
+            now_ms,
+            escalation.id,
+            "opened",
+            "rules",
+            rule=escalation.rule,
+            reason=escalation.reason,
+            policy=policy,
+            **after,
         )
         self._tell(
             escalation,
@@ -57,10 +65,13 @@ class Record:
     def notice(self, escalation: Escalation, notice: Notice, now_ms: int) -> None:
         """A notice has a new state."""
         error = {"error": notice.error} if notice.error else {}
+        # Told by the message of another notice: whoever counts messages counts that one.
+        part = notice.told_with is not None and not notice.carries_summary
+        with_ = {"summary": notice.told_with} if part else {}
         provider = {"provider": notice.provider} if notice.provider else {}
         self._escalations.log(
             now_ms, escalation.id, f"notice_{notice.state}", "carrier", contact=notice.contact,
-            attempts=notice.attempts, **error, **provider,
+            attempts=notice.attempts, **error, **provider, **with_,
         )  # fmt: skip
         self._tell(
             escalation,
@@ -73,6 +84,20 @@ class Record:
             reason=notice.error[:LONGEST_REASON] if notice.error else None,
             provider=notice.provider,
         )
+
+    def held(self, escalation: Escalation, notice: Notice, now_ms: int) -> None:
+        """A message waits: since when, why and until when is on the worklist, too."""
+        self._escalations.log(
+            now_ms, escalation.id, "notice_held", "rules", contact=notice.contact, why=notice.held_why,
+            until_ms=notice.due_ms,
+        )  # fmt: skip
+
+    def together(self, escalation: Escalation, notice: Notice, summary: str, count: int, now_ms: int) -> None:
+        """It goes out in a summary of so many, which the notice `summary` carries."""
+        self._escalations.log(
+            now_ms, escalation.id, "notice_together", "rules", contact=notice.contact, summary=summary,
+            count=count,
+        )  # fmt: skip
 
     def answered(
         self, escalation: Escalation, contact: str, answer: Answer, means: AnswerMeans, now_ms: int

@@ -10,11 +10,23 @@ import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
 
-from cunmai_rules.escalation.desk import LINK_LIFETIME_MS, Desk
+from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.states import Status
+from cunmai_rules.escalation.summaries import LINK_LIFETIME_MS
 from cunmai_rules.notify.providers.callbacks import IncomingReply
-from cunmai_rules.notify.reply import RECENTLY_MS, Closed, Known, Take, Unclear, meaning, parse_reply
-from cunmai_wire.events import AnswerMeans
+from cunmai_rules.notify.reply import (
+    RECENTLY_MS,
+    Closed,
+    Known,
+    Listed,
+    OneByOne,
+    SeenAll,
+    Take,
+    Unclear,
+    meaning,
+    parse_reply,
+)
+from cunmai_wire.events import Answer, AnswerMeans
 
 OLDEST_MS = 24 * 3_600_000
 """A reply that its sender sent longer ago, or in the future, is not taken: it may be an old one repeated."""
@@ -26,6 +38,8 @@ class ReplyOutcome(StrEnum):
 
     TAKEN = "taken"
     CLOSED = "closed"
+    ONE_BY_ONE = "one_by_one"
+    """An outcome for a whole summary: the sender was told to give it on the list."""
     UNCLEAR = "unclear"
     """The sender was asked."""
     QUIET = "quiet"
@@ -48,22 +62,61 @@ class Replies:
         known = self._known(mark, now_ms)
         if not known:
             return ReplyOutcome.UNKNOWN_NUMBER
-        meant = meaning(parse_reply(reply.text), known, now_ms)
+        return self._meant(reply, known, self._summaries(mark, now_ms), now_ms)
+
+    def _meant(
+        self, reply: IncomingReply, known: Sequence[Known], summaries: Sequence[Listed], now_ms: int
+    ) -> ReplyOutcome:
+        meant = meaning(parse_reply(reply.text), known, now_ms, summaries)
         match meant:
+            case SeenAll():
+                return self._seen_all(meant.listed, now_ms)
+            case OneByOne():
+                return self._one_by_one(meant.listed, now_ms)
             case Take():
                 self._desk.answer(meant.known.id, meant.known.contact, meant.answer, now_ms, AnswerMeans.SMS)
                 return ReplyOutcome.TAKEN
             case Closed():
-                self._log([meant.known], "reply_closed", now_ms)
-                told = self._tell(meant.known.contact, "closed", {"code": meant.known.code or "-"}, now_ms)
-                return ReplyOutcome.CLOSED if told else ReplyOutcome.QUIET
+                return self._closed(meant.known, now_ms)
             case _:
-                return self._help(known, meant, now_ms)
+                return self._help(known, summaries, meant, now_ms)
 
-    def _help(self, known: Sequence[Known], why: Unclear, now_ms: int) -> ReplyOutcome:
+    def _seen_all(self, listed: Listed, now_ms: int) -> ReplyOutcome:
+        """已看 for everything that a summary tells of and that nobody has answered. An outcome is owed for each."""
+        for escalation in self._desk.summaries.unanswered(listed.notice):
+            self._desk.answer(escalation, listed.contact, Answer.SEEN, now_ms, AnswerMeans.SMS)
+        return ReplyOutcome.TAKEN
+
+    def _closed(self, known: Known, now_ms: int) -> ReplyOutcome:
+        self._log([known], "reply_closed", now_ms)
+        told = self._tell(known.contact, "closed", {"code": known.code or "-"}, now_ms)
+        return ReplyOutcome.CLOSED if told else ReplyOutcome.QUIET
+
+    def _one_by_one(self, listed: Listed, now_ms: int) -> ReplyOutcome:
+        told = self._tell(listed.contact, "list", {"code": listed.code or "-"}, now_ms)
+        return ReplyOutcome.ONE_BY_ONE if told else ReplyOutcome.QUIET
+
+    def _summaries(self, mark: str, now_ms: int) -> list[Listed]:
+        """The summaries that this number was sent, the newest first."""
+        folds = self._desk.folds
+        return [
+            Listed(
+                id_,
+                contact,
+                self._desk.codes.code_of(id_),
+                frozenset(one.escalation for one in folds.told_in(id_)),
+            )
+            for id_, contact in folds.summaries_to(mark, now_ms - LINK_LIFETIME_MS)
+        ]
+
+    def _help(
+        self, known: Sequence[Known], summaries: Sequence[Listed], why: Unclear, now_ms: int
+    ) -> ReplyOutcome:
         still_open = [one for one in known if one.closed_ms is None]
         self._log(still_open or known[:1], "reply_unclear", now_ms, why=why)
         codes = [one.code for one in still_open if one.code]
+        ids = {one.id for one in still_open}
+        codes += [one.code for one in summaries if one.code and one.escalations & ids]
         values = {"example": codes[0] if codes else EXAMPLE, "codes": " ".join(codes[:8]) or "-"}
         told = self._tell(known[0].contact, "help", values, now_ms)
         return ReplyOutcome.UNCLEAR if told else ReplyOutcome.QUIET

@@ -1,4 +1,4 @@
-"""Short codes: two or four letters and digits that name an open escalation in a reply.
+"""Short codes: two or four letters and digits that name an open escalation, or a summary, in a reply.
 
 No letter or digit that looks like another, and a letter first, so that no code looks like an answer. A code
 stays with its escalation, closed or not, until the escalation is a week past; only then can it mean another.
@@ -45,11 +45,12 @@ class Codes:
         return self.code_of(escalation)
 
     def forget(self, closed_before_ms: int) -> None:
-        """Free the codes of escalations that were closed before, or are gone."""
+        """Free the codes of escalations that were closed before, or are gone; and of summaries made before."""
         self._db.execute(
             "DELETE FROM short_code WHERE escalation NOT IN"
-            " (SELECT id FROM escalation WHERE closed_ms IS NULL OR closed_ms >= ?)",
-            (closed_before_ms,),
+            " (SELECT id FROM escalation WHERE closed_ms IS NULL OR closed_ms >= ?)"
+            " AND NOT (escalation IN (SELECT id FROM notice) AND made_ms >= ?)",
+            (closed_before_ms, closed_before_ms),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,6 +42,18 @@ class Escalations(NoticeRows, FindingRows):
             return None
         self._db.lock((row[0],))
         return self.get(id_)
+
+    def hold_all(self, ids: Sequence[str]) -> dict[str, Escalation]:
+        """The same for several at once, by id."""
+        wanted = list(dict.fromkeys(ids))
+        subjects = [
+            row[0]
+            for id_ in wanted
+            if (row := self._db.execute("SELECT subject FROM escalation WHERE id = ?", (id_,)).fetchone())
+        ]
+        self._db.lock(subjects)
+        found = [self.get(id_) for id_ in wanted]
+        return {one.id: one for one in found if one is not None}
 
     def save(self, escalation: Escalation) -> None:
         self._db.execute(

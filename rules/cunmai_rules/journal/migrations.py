@@ -275,6 +275,26 @@ MIGRATIONS: tuple[Migration, ...] = (
         """,
         Each(sqlite=registry.SQLITE_ARCHIVING, postgres=registry.POSTGRES_ARCHIVING),
     ),
+    (
+        """
+    -- What a person was told, what is held back from them and why, and what went out together (escalation.folding).
+    ALTER TABLE notice ADD COLUMN site TEXT;
+    ALTER TABLE notice ADD COLUMN weight TEXT;
+    ALTER TABLE notice ADD COLUMN held_ms INTEGER;
+    ALTER TABLE notice ADD COLUMN held_why TEXT;
+    ALTER TABLE notice ADD COLUMN told_ms INTEGER;
+    ALTER TABLE notice ADD COLUMN told_with TEXT;
+    ALTER TABLE notice ADD COLUMN counts_as TEXT;
+    CREATE INDEX notice_told ON notice (contact, told_ms) WHERE counts_as IS NOT NULL;
+    CREATE INDEX notice_held ON notice (contact, due_ms) WHERE state = 'queued' AND held_ms IS NOT NULL;
+    CREATE INDEX notice_together ON notice (told_with) WHERE told_with IS NOT NULL;
+    CREATE INDEX notice_of_site ON notice (contact, site, queued_ms) WHERE site IS NOT NULL;
+    -- What a summary's link opens: what this contact was asked about at these sites.
+    CREATE TABLE summary_link (token_hash BLOB PRIMARY KEY, notice TEXT NOT NULL, contact TEXT NOT NULL,
+                               sites TEXT NOT NULL, expires_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX summary_link_expiry ON summary_link (expires_ms);
+        """,
+    ),
 )
 
 

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from cunmai_rules.escalation.folding import Weight, Why
 from cunmai_rules.escalation.policy import CLOCKS_DIFFER_MS
 from cunmai_rules.journal.database import Database
 from cunmai_wire.events import NoticeState
@@ -44,6 +45,24 @@ class Notice:
     delivered_ms: int | None = None
     to_mark: str | None = None
     """A keyed hash of the number that it was sent to."""
+    site: str | None = None
+    """Where it is about (`Directory.place_of`)."""
+    weight: Weight | None = None
+    """What it is to the person who gets it; None until it was first looked at."""
+    held_ms: int | None = None
+    """Since when it was held back."""
+    held_why: Why | None = None
+    told_ms: int | None = None
+    """When it was first on its way, by itself or in a summary."""
+    told_with: str | None = None
+    """The notice that carries the summary in which it went out: its own id where it carries that itself."""
+    counts_as: Weight | None = None
+    """Whose room in the rate table the message took; None where another notice carries it."""
+
+    @property
+    def carries_summary(self) -> bool:
+        """Whether it tells of others together with its own escalation."""
+        return self.told_with == self.id
 
 
 def notice_id(escalation: str, number: int) -> str:
@@ -52,7 +71,8 @@ def notice_id(escalation: str, number: int) -> str:
 
 
 _COLUMNS = [field.name for field in fields(Notice)]
-_NOTICE = ", ".join(_COLUMNS)
+NOTICE = ", ".join(_COLUMNS)
+"""The columns of a notice, as `notice_of` reads them."""
 _VALUES = ", ".join(f":{name}" for name in _COLUMNS)
 _CHANGES = ", ".join(
     f"{name} = :{name}"
@@ -69,7 +89,7 @@ class NoticeRows:
 
     def add_notice(self, notice: Notice) -> None:
         self._db.execute(
-            f"INSERT INTO notice ({_NOTICE}) VALUES ({_VALUES}) ON CONFLICT DO NOTHING",  # noqa: S608 - constants
+            f"INSERT INTO notice ({NOTICE}) VALUES ({_VALUES}) ON CONFLICT DO NOTHING",  # noqa: S608 - constants
             asdict(notice),
         )
 
@@ -86,30 +106,33 @@ class NoticeRows:
         """
         share = self._db.share
         rows = self._db.execute(
-            f"SELECT {_NOTICE} FROM notice"  # noqa: S608 - a constant
-            " WHERE state = 'queued' AND (due_ms <= ? OR due_ms > ?)"
+            f"SELECT {NOTICE} FROM notice"  # noqa: S608 - a constant
+            " WHERE state = 'queued' AND (due_ms <= ? OR due_ms > ?) AND (told_with IS NULL OR told_with = id)"
             " AND escalation IN (SELECT id FROM escalation WHERE part % ? = ?) ORDER BY due_ms LIMIT ?",
             (now_ms, now_ms + longest_ms + CLOCKS_DIFFER_MS, share.workers, share.slot, limit),
         )
-        return [_notice(row) for row in rows]
+        return [notice_of(row) for row in rows]
 
     def notice(self, id_: str) -> Notice | None:
-        query = f"SELECT {_NOTICE} FROM notice WHERE id = ?"  # noqa: S608 - a constant
+        query = f"SELECT {NOTICE} FROM notice WHERE id = ?"  # noqa: S608 - a constant
         row = self._db.execute(query, (id_,)).fetchone()
-        return _notice(row) if row else None
+        return notice_of(row) if row else None
 
     def longest_waiting_ms(self) -> int | None:
-        """Since when the oldest message waits to be taken; None where none does."""
-        row = self._db.execute("SELECT min(queued_ms) FROM notice WHERE state = 'queued'").fetchone()
+        """Since when the oldest message waits to be taken; None where none does. One held back waits since its time."""
+        row = self._db.execute(
+            "SELECT min(CASE WHEN held_ms IS NULL OR told_ms IS NOT NULL THEN queued_ms ELSE due_ms END)"
+            " FROM notice WHERE state = 'queued'"
+        ).fetchone()
         return row[0] if row else None
 
     def notice_sent_as(self, provider: str, provider_id: str) -> Notice | None:
         """The notice that this provider knows by this id."""
         row = self._db.execute(
-            f"SELECT {_NOTICE} FROM notice WHERE provider = ? AND provider_id = ?",  # noqa: S608 - a constant
+            f"SELECT {NOTICE} FROM notice WHERE provider = ? AND provider_id = ?",  # noqa: S608 - a constant
             (provider, provider_id),
         ).fetchone()
-        return _notice(row) if row else None
+        return notice_of(row) if row else None
 
     def told_to(self, mark: str, since_ms: int, limit: int = 50) -> list[tuple[str, str]]:
         """The escalations that a number was written to about, newest first, with the contact it was."""
@@ -124,18 +147,21 @@ class NoticeRows:
         """Those of our share whose delivery receipt has not come in time."""
         share = self._db.share
         rows = self._db.execute(
-            f"SELECT {_NOTICE} FROM notice WHERE receipt_due_ms <= ?"  # noqa: S608 - a constant
+            f"SELECT {NOTICE} FROM notice WHERE receipt_due_ms <= ?"  # noqa: S608 - a constant
             " AND escalation IN (SELECT id FROM escalation WHERE part % ? = ?) ORDER BY receipt_due_ms LIMIT ?",
             (now_ms, share.workers, share.slot, limit),
         )
-        return [_notice(row) for row in rows]
+        return [notice_of(row) for row in rows]
 
     def notices(self, escalation: str) -> list[Notice]:
-        query = f"SELECT {_NOTICE} FROM notice WHERE escalation = ? ORDER BY number"  # noqa: S608 - a constant
+        query = f"SELECT {NOTICE} FROM notice WHERE escalation = ? ORDER BY number"  # noqa: S608 - a constant
         rows = self._db.execute(query, (escalation,))
-        return [_notice(row) for row in rows]
+        return [notice_of(row) for row in rows]
 
 
-def _notice(row: tuple[Any, ...]) -> Notice:
-    id_, escalation, contact, number, state, *rest = row
-    return Notice(id_, escalation, contact, number, NoticeState(state), *rest)
+def notice_of(row: tuple[Any, ...]) -> Notice:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    values["state"] = NoticeState(values["state"])
+    for name, kind in (("weight", Weight), ("held_why", Why), ("counts_as", Weight)):
+        values[name] = None if values[name] is None else kind(values[name])
+    return Notice(**values)

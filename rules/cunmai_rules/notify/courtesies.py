@@ -13,7 +13,7 @@ from cunmai_rules.journal.courtesies import GIVE_UP_MS, Courtesies, Courtesy
 from cunmai_rules.journal.database import Database
 from cunmai_rules.notify.breakers import Breakers
 from cunmai_rules.notify.providers.base import Accepted, Fault, Message, Outcome
-from cunmai_rules.notify.providers.settings import AliyunProvider, Provider, TencentProvider
+from cunmai_rules.notify.providers.settings import Provider
 from cunmai_rules.notify.sender import Sends
 from cunmai_rules.notify.templates import Templates
 from cunmai_rules.settings import RulesSettings
@@ -78,11 +78,7 @@ class CourtesySender:
 
     def _provider(self, kind: str) -> Provider | None:
         """The first that works and has an approved template for it, where it needs one."""
-        able = [
-            one
-            for one in self._box.settings.providers
-            if not isinstance(one, AliyunProvider | TencentProvider) or kind in one.templates
-        ]
+        able = [one for one in self._box.settings.providers if one.sends(kind)]
         circuits = self._box.breakers.circuits()
         return next((one for one in able if circuits.get(one.name) == "closed"), able[0] if able else None)
 

@@ -98,6 +98,38 @@ class Page:
     """Of the rule, for what no figure or score says."""
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a summary tells of: everything on the list that its link opens, and what of it is new."""
+
+    site: str | None
+    """None: several."""
+    sites: int
+    listed: Sequence[Escalation]
+    new: int
+    newest_ms: int
+    """When the newest of what it tells of was measured."""
+    code: str | None
+
+
+def summary_values(summary: Summary, language: Language, utc_offset_minutes: int) -> dict[str, str]:
+    """The template's variables, but for the link and its token. No resident is named: their number grows."""
+    words = _WORDS[language]
+    local = local_time(summary.newest_ms, utc_offset_minutes)
+    red = sum(one.grade is Grade.RED for one in summary.listed)
+    return {
+        "again": "" if summary.new else words["again"],
+        "site": summary.site or words["sites"].format(count=summary.sites),
+        "open": str(len(summary.listed)),
+        "red": str(red),
+        "yellow": str(len(summary.listed) - red),
+        "new": str(summary.new),
+        "time": f"{local:%H:%M}",
+        "reply": words["reply_all"].format(code=summary.code) if summary.code else "",
+        "code": summary.code or "",
+    }
+
+
 def page_values(page: Page, language: Language, utc_offset_minutes: int) -> dict[str, str]:
     """The template's variables, but for the link and its token, which are not kept."""
     words = _WORDS[language]
@@ -136,6 +168,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "again": "再次提醒, ", "resident": "居民 {resident}", "nobody": "未登记居民(设备 {device})",
         "gateway": "网关 {gateway}",
         "times": "第{number}次", "reply": ", 或回复 1已看 2已联系 3转诊 4误报 加 {code}", "pulse": "脉率",
+        "sites": "{count}个机构", "reply_all": ", 或回复 1 {code} 表示全部已看",
         UP: "上升", DOWN: "下降", LEVEL: "平稳", "none": "见页面",
     },
     "en": {
@@ -143,6 +176,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "again": "again, ", "resident": "resident {resident}", "nobody": "nobody checked in (device {device})",
         "gateway": "gateway {gateway}",
         "times": "{number}", "reply": ", or reply 1 seen 2 contacted 3 referred 4 false alarm with {code}",
+        "sites": "{count} sites", "reply_all": ", or reply 1 {code} for all seen",
         "pulse": "pulse", UP: "up", DOWN: "down", LEVEL: "level", "none": "see the page",
     },
 }  # fmt: skip

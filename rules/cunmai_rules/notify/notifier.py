@@ -13,6 +13,7 @@ import structlog
 
 from cunmai_rules import metrics
 from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.escalation.policy import DAY_MS
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.journal.notices import Notice
@@ -121,16 +122,20 @@ class Notifier:
         if free <= 0:
             return 0
         due = self._desk.escalations.due_notices(self._clock(), self._longest_wait_ms, BATCH_NOTICES)
-        waiting = [notice for notice in due if notice.id not in self.under_way][:free]
-        for notice in waiting:
-            self._start(notice)
-        return len(waiting)
+        started = 0
+        for notice in due:
+            if notice.id not in self.under_way and len(self.under_way) < self._settings.at_once:
+                self._start(notice)
+                started += 1
+        return started
 
     @property
     def _longest_wait_ms(self) -> int:
         """No notice is due further ahead than this, unless the clock was set back."""
         doubts = [provider.unsure_wait_s for provider in self._settings.providers]
-        return int(max(RETRY_LONGEST_S, *doubts) * 1000)
+        asleep_s = DAY_MS // 1000  # what a rate holds back may then wait for the end of the quiet hours
+        held_s = self._desk.folding.longest_wait_s + asleep_s if self._desk.folding.looks_back_s else 0
+        return int(max(RETRY_LONGEST_S, held_s, *doubts) * 1000)
 
     def _start(self, notice: Notice) -> None:
         now_ms = self._clock()
@@ -139,14 +144,20 @@ class Notifier:
             assert escalation is not None, "a notice belongs to an escalation"
             text, parts = "", ""
             if notice.text is None:
+                looked = self._desk.summaries.look(notice, now_ms)
+                if looked is None:
+                    metrics.NOTICES.labels("held").inc()
+                    return
+                notice = looked
                 text, parts = self._wording.words(notice, escalation, now_ms)
             wanted = self._desk.notices.about_to_send(notice, text, parts, now_ms)
             if wanted is None:
                 metrics.NOTICES.labels("dropped").inc()
                 return
-            wanted = settled(wanted, self._settings.providers, now_ms)
+            able = self._able(wanted)
+            wanted = settled(wanted, able, now_ms)
             urgent = escalation.grade is Grade.RED and notice.number == 1
-            chosen = route(wanted, self._settings.providers, self._breakers.now, now_ms, urgent=urgent)
+            chosen = route(wanted, able, self._breakers.now, now_ms, urgent=urgent)
             match chosen:
                 case Nobody():
                     self._desk.notices.failed(wanted, wanted.error or "refused", now_ms)
@@ -156,6 +167,11 @@ class Notifier:
                     self._desk.notices.later(wanted, chosen.until_ms)
                     return
         self._give(wanted, chosen)
+
+    def _able(self, notice: Notice) -> tuple[Provider, ...]:
+        """The providers that can send such a message. Any may, where none can now: it says so, and is shouted."""
+        kind = "summary" if notice.carries_summary else "page"
+        return tuple(one for one in self._settings.providers if one.sends(kind)) or self._settings.providers
 
     def _give(self, wanted: Notice, provider: Provider) -> None:
         number, trouble = self._number(wanted)
@@ -225,7 +241,7 @@ class Notifier:
     def _refused(self, notice: Notice, provider: Provider, refused: Refused) -> None:
         """The message is still owed: another provider, or this one again."""
         now_ms = self._clock()
-        providers = self._settings.providers
+        providers = self._able(notice)
         permanent = refused.fault is Fault.PERMANENT
         self._breakers.change(
             provider.name, lambda breaker: breaker.succeeded() if permanent else breaker.failed(now_ms)

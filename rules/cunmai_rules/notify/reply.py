@@ -63,6 +63,16 @@ class Known:
     closed_by_them: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A summary that this number was sent: the escalations of which it tells."""
+
+    notice: str
+    contact: str
+    code: str | None
+    escalations: frozenset[str]
+
+
 class Unclear(StrEnum):
     """Why a reply is not taken."""
 
@@ -87,7 +97,21 @@ class Take:
     answer: Answer
 
 
-Meaning: TypeAlias = Take | Closed | Unclear
+@dataclass(frozen=True, slots=True)
+class SeenAll:
+    """Whoever sent it has seen everything that a summary tells of."""
+
+    listed: Listed
+
+
+@dataclass(frozen=True, slots=True)
+class OneByOne:
+    """An outcome for a whole summary: that is given on its list, for each by itself. The sender is told."""
+
+    listed: Listed
+
+
+Meaning: TypeAlias = Take | Closed | SeenAll | OneByOne | Unclear
 
 
 def parse_reply(text: str) -> Reply | None:
@@ -109,10 +133,20 @@ def _answer(word: str) -> Answer:
     return _DIGIT.get(word) or _WORD[word]
 
 
-def meaning(reply: Reply | None, known: Sequence[Known], now_ms: int) -> Meaning:
-    """What to do with a reply of somebody who was told of these escalations."""
+def meaning(
+    reply: Reply | None, known: Sequence[Known], now_ms: int, summaries: Sequence[Listed] = ()
+) -> Meaning:
+    """What to do with a reply of somebody who was told of these escalations, and sent these summaries."""
     if reply is None:
         return Unclear.UNREADABLE
+    listed = _summary_meant(reply, known, summaries)
+    if listed is not None:
+        return SeenAll(listed) if reply.answer is Answer.SEEN else OneByOne(listed)
+    return _one_meant(reply, known, now_ms)
+
+
+def _one_meant(reply: Reply, known: Sequence[Known], now_ms: int) -> Take | Closed | Unclear:
+    """The escalation that it names, or the only one that it can be about."""
     if reply.code is not None:
         named = next((one for one in known if one.code == reply.code), None)
         if named is None:
@@ -129,3 +163,13 @@ def meaning(reply: Reply | None, known: Sequence[Known], now_ms: int) -> Meaning
     if len(still_open) > 1 or maybe_meant:
         return Unclear.WHICH
     return Take(still_open[0], reply.answer)
+
+
+def _summary_meant(reply: Reply, known: Sequence[Known], summaries: Sequence[Listed]) -> Listed | None:
+    """The summary that it names; without a code, the one that tells of everything that is open, if of several."""
+    if reply.code is not None:
+        return next((one for one in summaries if one.code == reply.code), None)
+    still_open = {one.id for one in known if one.closed_ms is None}
+    if len(still_open) < 2:
+        return None
+    return next((one for one in summaries if still_open <= one.escalations), None)

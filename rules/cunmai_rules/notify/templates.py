@@ -21,23 +21,29 @@ from cunmai_rules.notify.segments import segments
 from cunmai_rules.shipped import templates_dir
 from cunmai_runtime.yamlfile import FileProblems, Problem, read_document, validate
 
-KINDS = ("page", "help", "closed")
+KINDS = ("page", "summary", "help", "closed", "list")
+_LATER = frozenset({"summary", "list"})
+"""Kinds that a county's own file may lack, because it was written before there were any: the shipped text holds."""
 LONGEST_VALUE = 35
 """Characters that Aliyun lets a variable of a notification hold."""
 
 _TEXT_VARIABLES = {
     "page": {"again", "grade", "who", "figures", "time", "site", "rule", "version", "reply", "link"},
+    "summary": {"again", "site", "open", "red", "yellow", "new", "time", "reply", "link"},
     "help": {"example", "codes"},
     "closed": {"code"},
+    "list": {"code"},
 }
 _ORDERED_VARIABLES = {
     "page": {"grade", "times", "resident", "values", "time", "site", "rule", "version", "token", "code"},
+    "summary": {"site", "open", "red", "yellow", "new", "time", "token", "code"},
     "help": {"example", "codes"},
     "closed": {"code"},
+    "list": {"code"},
 }
 _BASE = "base"
-_OWED = {"page": ({"link"}, {"token", "code"})}
-"""Without one of these nobody can answer."""
+_OWED = {"page": ({"link"}, {"token", "code"}), "summary": ({"link"}, {"token"})}
+"""Without one of these nobody can answer. An outcome for many residents is given on the list alone."""
 
 _PRIVATE = re.compile(
     r"name|phone|mobile|tel|idcard|id_number|identity|diagnos|disease|姓名|电话|手机|身份证|诊断|疾病",
@@ -53,7 +59,8 @@ _LONGEST_ZH = {
     "time": "23:59", "site": "上村中心卫生院第二卫生室", "rule": "spo2-severe", "version": "12-9f2c1a7b",
     "reply": ", 或回复 1已看 2已联系 3转诊 4误报 加 K7", "link": "https://cunmai.county.example/e/abcdefghijklmnop",
     "times": "第12次", "resident": "R-7F3K9QXW", "values": "血氧 88.5% 下降 脉率 112", "token": "abcdefghijklmnop",
-    "code": "K7", "example": "K7", "codes": "K7 M4 P9 T3", _BASE: "https://cunmai.county.example",
+    "code": "K7", "example": "K7", "codes": "K7 M4 P9 T3",
+    "new": "500", "red": "500", "yellow": "500", "open": "1000", _BASE: "https://cunmai.county.example",
 }  # fmt: skip
 LONGEST: Mapping[Language, Mapping[str, str]] = {
     "zh-CN": _LONGEST_ZH,
@@ -78,7 +85,7 @@ class TemplateFile(Section):
     language: Language
     sign: Annotated[str, StringConstraints(min_length=1, max_length=12, pattern=r"^[^\s【】]+$")]
     segments_at_most: int = Field(ge=1, le=10)
-    messages: dict[Literal["page", "help", "closed"], _Message]
+    messages: dict[Literal["page", "summary", "help", "closed", "list"], _Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,10 @@ def load_templates(folder: Path | None, language: Language) -> Templates:
     path = (folder or templates_dir() / "sms") / f"{language}.yaml"
     document = read_document(path)
     file = validate(document, TemplateFile)
+    if folder is not None and (lacking := _LATER - set(file.messages)):
+        shipped = load_templates(None, language).file.messages
+        theirs = {kind: one for kind, one in shipped.items() if kind in lacking}
+        file = file.model_copy(update={"messages": file.messages | theirs})
     problems = [Problem(document.file, document.line_of(where), zh, en) for where, zh, en in _faults(file)]
     if problems:
         raise FileProblems(problems)

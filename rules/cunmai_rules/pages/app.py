@@ -19,6 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from cunmai_rules.cautions import cautions
 from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.escalation.policy_watch import PoliciesInForce
 from cunmai_rules.escalation.states import Status
 from cunmai_rules.journal.database import FAULTS, Database, JournalAt
 from cunmai_rules.journal.judgements import Judgements
@@ -27,6 +28,7 @@ from cunmai_rules.pages.callbacks import add_callbacks, most_body_bytes
 from cunmai_rules.pages.referrals import decide, referral_views
 from cunmai_rules.pages.refusal import Refusal
 from cunmai_rules.pages.refused import Refused
+from cunmai_rules.pages.summary import add_summary
 from cunmai_rules.pages.view import escalation_view
 from cunmai_rules.pages.words import TEXT, Lang, say
 from cunmai_rules.pages.worklist import add_worklist
@@ -60,11 +62,12 @@ def build_app(
     clock: Clock,
     in_force: InForce,
     circuits: Callable[[], dict[str, str]] = dict,
+    policies: PoliciesInForce | None = None,
 ) -> FastAPI:
-    """The application over one journal. `circuits`: how each SMS provider stands."""
+    """The application over one journal. `circuits`: how each SMS provider stands; `policies`: those watched."""
     app = FastAPI(title="Cunmai rules", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
-    pages = _Pages(journal, settings, link_key, clock, in_force)
+    pages = _Pages(journal, settings, link_key, clock, in_force, policies)
 
     @app.middleware("http")
     async def protect(request: Request, call_next: Callable[[Request], object]) -> Response:
@@ -94,17 +97,20 @@ def build_app(
         return pages.decide(token, decision, note.strip(), _language(request))
 
     add_worklist(app, pages, _language)
-    add_callbacks(app, journal, settings, link_key, clock)
+    add_summary(app, pages, _language)
+    add_callbacks(app, journal, settings, link_key, clock, policies)
     app.mount("/registry", build_registry_api(journal, settings, clock))
     _answer_faults(app, pages)
 
     @app.get("/health")
     def health() -> JSONResponse:
-        problems = [str(problem) for problem in in_force.problems]
+        wrong = (*in_force.problems, *(policies.problems if policies else ()))
+        problems = [str(problem) for problem in wrong]
         return JSONResponse(
             {
                 "rules": in_force.rules.versions,
                 "release": in_force.release,
+                "policy": policies.policies.version if policies else None,
                 "problems": problems,
                 "cautions": cautions(settings),
                 "pages": pages.counts(),
@@ -160,7 +166,9 @@ class _Pages:
         link_key: bytes,
         clock: Clock,
         in_force: InForce,
+        policies: PoliciesInForce | None,
     ) -> None:
+        self._policies = policies
         self._journal = journal
         self.settings = settings
         self._link_key = link_key
@@ -252,7 +260,7 @@ class _Pages:
     def opened(self) -> Iterator[tuple[Database, Desk]]:
         db = open_journal(self._journal)
         try:
-            yield db, Desk(db, self.settings, self._link_key)
+            yield db, Desk(db, self.settings, self._link_key, self._policies)
         finally:
             db.close()
 

@@ -20,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 
 from cunmai_rules import metrics
 from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.escalation.policy_watch import PoliciesInForce
 from cunmai_rules.escalation.receipts import CarrierReceipt
 from cunmai_rules.escalation.replies import Replies, digest_of
 from cunmai_rules.journal.database import JournalAt
@@ -44,10 +45,15 @@ MOST_CALL_BYTES = 262_144
 
 
 def add_callbacks(
-    app: FastAPI, journal: JournalAt, settings: RulesSettings, link_key: bytes, clock: Clock
+    app: FastAPI,
+    journal: JournalAt,
+    settings: RulesSettings,
+    link_key: bytes,
+    clock: Clock,
+    policies: PoliciesInForce | None = None,
 ) -> None:
     """Add the providers' addresses to the application."""
-    callbacks = _Callbacks(journal, settings, link_key, clock)
+    callbacks = _Callbacks(journal, settings, link_key, clock, policies)
 
     async def take(request: Request, name: str, what: What, token: str | None = None) -> Response:
         body = await request.body()
@@ -68,7 +74,15 @@ def add_callbacks(
 class _Callbacks:
     """Handlers run on a pool of threads, so each call opens its own connection."""
 
-    def __init__(self, journal: JournalAt, settings: RulesSettings, link_key: bytes, clock: Clock) -> None:
+    def __init__(
+        self,
+        journal: JournalAt,
+        settings: RulesSettings,
+        link_key: bytes,
+        clock: Clock,
+        policies: PoliciesInForce | None,
+    ) -> None:
+        self._policies = policies
         self._journal = journal
         self._settings = settings
         self._link_key = link_key
@@ -89,7 +103,7 @@ class _Callbacks:
             return self._refused(name, "bad_form", 400, detail=str(bad))
         call_id = call.headers.get("webhook-id", "")
         with closing(open_journal(self._journal)) as db:
-            desk = Desk(db, self._settings, self._link_key)
+            desk = Desk(db, self._settings, self._link_key, self._policies)
             take_item = self._receipt if what == "receipts" else self._reply
             for item in items:
                 with db.transaction():

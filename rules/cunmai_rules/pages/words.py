@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from cunmai_rules.escalation.folding import Why
 from cunmai_rules.escalation.states import Status
 from cunmai_rules.referral.states import ReferralState
 from cunmai_rules.thresholds.events import Reason
@@ -86,6 +87,17 @@ TEXT: dict[str, Pair] = {
     ),
     "unknown_worklist": ("工作列表链接无效或已过期", "This worklist address is not valid any more"),
     "unknown_worklist_hint": ("请向县里的系统管理员要新的链接", "ask the county's IT for a new one"),
+    "summary": ("汇总清单", "Summary"),
+    "summary_hint": (
+        "处理结果请逐条选择。清单随时变化, 请刷新",
+        "give each its outcome. The list changes: reload it",
+    ),
+    "reload": ("刷新", "Reload"),
+    "all_seen": ("全部已看", "All seen"),
+    "all_seen_hint": (
+        "只表示您已知道; 每一条仍要给出结果",
+        "it only says that you know; each still needs its outcome",
+    ),
     "bad_answer": ("请选择一个答复", "please choose an answer"),
     "busy": ("系统正忙, 请稍后刷新", "Busy, please reload in a moment"),
     "unknown_link": ("链接无效", "This link is not valid"),
@@ -166,6 +178,8 @@ HISTORY: dict[str, Pair] = {
     "referral_declined": ("不接收转诊", "referral declined"),
     "referral_returned": ("下转", "referred back"),
     "answered": ("答复", "answered"),
+    "notice_held": ("短信合并, 暂不单独发出", "message held back for a summary"),
+    "notice_together": ("随汇总短信发出", "told in a summary"),
     "reply_unclear": ("短信回复看不懂, 已请对方重发", "a reply by SMS that was not understood"),
     "link_refused": ("打开了不再有效的链接, 已拒绝", "a link that is not valid was opened, and refused"),
     "reissued": ("更正了居民, 重新通知", "the resident was corrected: paged anew"),
@@ -206,6 +220,23 @@ SHELVES: dict[str, tuple[Pair, Pair]] = {
     ),
 }
 """What a worklist is sorted into: its name, and what stands there."""
+
+DONE: dict[str, tuple[Pair, Pair]] = {
+    "done": (("已处理", "Handled"), ("已有结果, 不会再通知", "there is an outcome; nobody is asked again")),
+}
+"""The list of a summary shows these, too: whoever works through it sees how far they are."""
+
+WHY_HELD: dict[Why, Pair] = {
+    Why.BURST: (
+        "同一机构扎堆, 给{who}的短信合并到 {until} 的汇总",
+        "many at this site: the message to {who} goes into a summary at {until}",
+    ),
+    Why.RATE: (
+        "给{who}的短信已达上限, {until} 一起发",
+        "{who} has been sent as many messages as allowed: together at {until}",
+    ),
+}
+"""Why a message waits."""
 
 NOTICES: dict[NoticeState, Pair] = {
     NoticeState.QUEUED: ("排队", "queued"),

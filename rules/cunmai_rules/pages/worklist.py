@@ -131,15 +131,8 @@ class _Worklist:
         now_ms = self._around.clock()
         with self._around.opened() as (db, desk):
             contact = self._admit(db, desk, token)
-            view = worklist_view(
-                contact,
-                desk.escalations,
-                Judgements(db),
-                desk.directory,
-                self._around.in_force.rules,
-                lang,
-                now_ms,
-            )
+            rules = self._around.in_force.rules
+            view = worklist_view(contact, desk, Judgements(db), rules, lang, now_ms)
             with db.transaction():
                 desk.worklists.looked(contact, view.shown, now_ms)
         page = self._around.render("worklist.html", 200, lang, view=view, token=token)

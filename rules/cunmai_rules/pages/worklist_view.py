@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.escalation.states import Escalation, Status
-from cunmai_rules.journal.escalations import Entry, Escalations
+from cunmai_rules.journal.escalations import Entry
+from cunmai_rules.journal.folds import HeldBack, SummaryLink
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.moments import local_time
 from cunmai_rules.notify.message import TREND_MS, finding
 from cunmai_rules.pages.view import who_of
-from cunmai_rules.pages.words import GRADES, SHELVES, STATUSES, Lang, say
+from cunmai_rules.pages.words import DONE, GRADES, SHELVES, STATUSES, WHY_HELD, Lang, Pair, say
 from cunmai_rules.registry.directory import Directory
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.ruleset import RuleSet
@@ -40,6 +42,8 @@ class Item:
     age: str
     status: str
     has_it: str
+    held: str
+    """That a message about it waits, why and until when; empty where none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,33 +93,58 @@ def shelf_of(escalation: Escalation, contact: str, seen_ms: int | None, policy: 
 
 
 def worklist_view(
-    contact: str,
-    escalations: Escalations,
-    judgements: Judgements,
-    directory: Directory,
-    rules: RuleSet,
-    lang: Lang,
-    now_ms: int,
+    contact: str, desk: Desk, judgements: Judgements, rules: RuleSet, lang: Lang, now_ms: int
 ) -> WorklistView:
     """Gather one contact's worklist."""
-    open_ = escalations.open(MOST_READ)
-    settings = directory.settings
-    own = [one for one in open_ if is_on(one, contact, settings)]
-    own.sort(key=lambda one: (_GRAVEST_FIRST[one.grade], one.opened_ms))
-    policies = settings.escalation_policies()
-    shelves: dict[str, list[Item]] = {key: [] for key in SHELVES}
-    for one in own[:MOST_SHOWN]:
-        history = escalations.history(one.id)
-        shelf = shelf_of(one, contact, _seen_ms(history), policies.of(one.grade, one.priority), now_ms)
-        shelves[shelf].append(_item(one, judgements, directory, rules, lang, now_ms))
+    open_ = desk.escalations.open(MOST_READ)
+    own = [one for one in open_ if is_on(one, contact, desk.directory.settings)]
+    shelves = _shelved(own, contact, SHELVES, _Around(desk, judgements, rules, lang, now_ms))
+    more = len(own) > MOST_SHOWN or len(open_) == MOST_READ
     return WorklistView(
-        role=directory.role_of(contact) or contact,
-        as_of=_local(now_ms, settings),
-        shelves=tuple(
-            Shelf(key, say(SHELVES[key][0], lang), say(SHELVES[key][1], lang), tuple(items))
-            for key, items in shelves.items()
-        ),
-        more=len(own) > MOST_SHOWN or len(open_) == MOST_READ,
+        desk.directory.role_of(contact) or contact, _local(now_ms, desk.directory.settings), shelves, more
+    )
+
+
+def summary_view(
+    link: SummaryLink, desk: Desk, judgements: Judgements, rules: RuleSet, lang: Lang, now_ms: int
+) -> WorklistView:
+    """What the link of a summary opens: everything that this contact was asked about at these sites, the closed too."""
+    listed = desk.summaries.listed(link.contact, link.sites, now_ms)
+    around = _Around(desk, judgements, rules, lang, now_ms)
+    shelves = _shelved(listed, link.contact, SHELVES | DONE, around)
+    places = "、" if lang == "zh" else ", "
+    named = places.join(desk.directory.name_of_place(site) for site in link.sites)
+    return WorklistView(named, _local(now_ms, desk.directory.settings), shelves, len(listed) > MOST_SHOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What every item is made with."""
+
+    desk: Desk
+    judgements: Judgements
+    rules: RuleSet
+    lang: Lang
+    now_ms: int
+
+
+def _shelved(
+    own: Sequence[Escalation], contact: str, names: Mapping[str, tuple[Pair, Pair]], around: _Around
+) -> tuple[Shelf, ...]:
+    """Sorted onto these shelves: what is open before what is closed, the gravest first, then the oldest."""
+    closed = Status.CLOSED
+    shown = sorted(own, key=lambda one: (one.status is closed, _GRAVEST_FIRST[one.grade], one.opened_ms))
+    held = around.desk.folds.held_back([one.id for one in shown[:MOST_SHOWN] if one.status is not closed])
+    shelves: dict[str, list[Item]] = {key: [] for key in names}
+    for one in shown[:MOST_SHOWN]:
+        seen_ms = _seen_ms(around.desk.escalations.history(one.id))
+        policy = around.desk.policies.of(one.grade, one.priority)
+        shelf = "done" if one.status is closed else shelf_of(one, contact, seen_ms, policy, around.now_ms)
+        shelves[shelf].append(_item(one, held.get(one.id), around))
+    lang = around.lang
+    return tuple(
+        Shelf(key, say(names[key][0], lang), say(names[key][1], lang), tuple(items))
+        for key, items in shelves.items()
     )
 
 
@@ -136,12 +165,13 @@ def _seen_ms(history: Sequence[Entry]) -> int | None:
     return seen[-1] if seen else None
 
 
-def _item(
-    one: Escalation, judgements: Judgements, directory: Directory, rules: RuleSet, lang: Lang, now_ms: int
-) -> Item:
-    rule = rules.by_id.get(one.rule)
-    around = judgements.around(one.subject, one.reading_t_ms - TREND_MS, one.reading_t_ms, MOST_READINGS)
-    found = finding(one, rule, around)
+def _item(one: Escalation, held: HeldBack | None, around: _Around) -> Item:
+    lang, directory = around.lang, around.desk.directory
+    rule = around.rules.by_id.get(one.rule)
+    readings = around.judgements.around(
+        one.subject, one.reading_t_ms - TREND_MS, one.reading_t_ms, MOST_READINGS
+    )
+    found = finding(one, rule, readings)
     value = ""
     if found is not None and found.value is not None:
         unit = found.unit_zh if lang == "zh" else found.unit_en
@@ -156,10 +186,18 @@ def _item(
         value=value,
         site=directory.site_name(one.gateway),
         opened=_local(one.opened_ms, directory.settings),
-        age=_age(max(0, now_ms - one.opened_ms) // 1000, lang),
+        age=_age(max(0, around.now_ms - one.opened_ms) // 1000, lang),
         status=say(STATUSES[one.status], lang),
         has_it=(directory.role_of(one.seen_by) or one.seen_by) if one.seen_by else "",
+        held=_held(held, directory, lang) if held else "",
     )
+
+
+def _held(held: HeldBack, directory: Directory, lang: Lang) -> str:
+    """Whose message waits, why and until when."""
+    until = f"{local_time(held.due_ms, directory.settings.utc_offset_minutes):%H:%M}"
+    who = directory.role_of(held.contact) or held.contact
+    return say(WHY_HELD[held.why], lang).format(who=who, until=until)
 
 
 def _local(t_ms: int, settings: RulesSettings) -> str:

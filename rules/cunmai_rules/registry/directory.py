@@ -9,7 +9,7 @@ from pathlib import Path
 from cunmai_rules.journal.database import Database
 from cunmai_rules.moments import day_of
 from cunmai_rules.registry import audit
-from cunmai_rules.registry.contacts import contacts_for
+from cunmai_rules.registry.contacts import contacts_for, site_of
 from cunmai_rules.registry.keyring import open_vault
 from cunmai_rules.registry.vault import Vault, place_of
 from cunmai_rules.settings import RulesSettings
@@ -91,6 +91,15 @@ class Directory:
             [gateway],
         ).fetchone()
         return row[0] if row else gateway
+
+    def place_of(self, gateway: str) -> str:
+        """The id of the site where a gateway stands; the gateway's own where the registry knows none."""
+        return site_of(self._db, gateway) or gateway
+
+    def name_of_place(self, place: str) -> str:
+        """What messages and pages call a place that `place_of` gave."""
+        row = self._db.execute("SELECT name FROM sites WHERE id = ?", [place]).fetchone()
+        return row[0] if row else self.site_name(place)
 
     def number_of(self, contact: str, why: str, now_ms: int) -> str | None:
         """The number, at the moment of sending; the look is noted first. None where there is none.

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from cunmai_rules.cli import app
 from cunmai_rules.escalation.machine import handed_over, notice_accepted, opened, overdue, with_contacts
+from cunmai_rules.escalation.policies import load_policies, one_policy
 from cunmai_rules.escalation.policy import Policy, QuietHours
-from cunmai_rules.escalation.policy_file import load_policies, one_policy
 from cunmai_rules.escalation.states import Ask, Escalation, Status
 from cunmai_rules.registry.directory import Directory, check_contacts
 from cunmai_rules.shipped import policies_dir

@@ -23,7 +23,7 @@ MIN_TOKEN_CHARS = 24
 _PUBLISHED_SECRETS = {"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "whsec_REPLACE_ME"}
 _HTTP_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
-KINDS = frozenset({"page", "help", "closed"})
+KINDS = frozenset({"page", "summary", "help", "closed", "list"})
 """The messages that there are."""
 
 ProviderName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -50,6 +50,10 @@ class _Provider(Section):
     replies: bool = False
     """Whether people can answer its messages by SMS, and it passes their answers on."""
 
+    def sends(self, kind: str) -> bool:  # noqa: ARG002 - of whole texts every provider sends any
+        """Whether it can send a message of this kind."""
+        return True
+
 
 class _OfTemplates(_Provider):
     """Aliyun and Tencent Cloud. They send approved templates only, and do not sign what they send us: there is
@@ -57,10 +61,15 @@ class _OfTemplates(_Provider):
 
     sign_name: ShortText
     templates: dict[str, ShortText]
-    """Which approved template stands for which of ours: page; help and closed where replies are taken."""
+    """Which approved template stands for which of ours: page; summary for bursts; help, closed and list where
+    replies are taken."""
     callback_token: SecretStr | None = None
     callback_from: tuple[IPv4Network | IPv6Network, ...] = ()
     """Addresses that callbacks may come from; empty: any. Ask the provider for its list."""
+
+    def sends(self, kind: str) -> bool:
+        """Only what an approved template stands for."""
+        return kind in self.templates
 
     @field_validator("callback_token")
     @classmethod
