@@ -127,8 +127,10 @@ class Bench:
         }
         return base | changes
 
-    def deliver(self, *readings: dict[str, Any], gateway: str = GATEWAY, stream: str = STREAM) -> None:
-        """One envelope, judged."""
+    def deliver(
+        self, *readings: dict[str, Any], gateway: str = GATEWAY, stream: str = STREAM, **header: Any
+    ) -> None:
+        """One envelope, judged. `header`: in place of what it says of its sending."""
         envelope = {
             "v": 1,
             "gateway": gateway,
@@ -136,7 +138,7 @@ class Bench:
             "sent": self.now_ms,
             "clock": "trusted",
             "readings": list(readings),
-        }
+        } | header  # fmt: skip
         self.deliver_raw(gateway_topic(gateway, Channel.READINGS), json.dumps(envelope).encode())
 
     def deliver_raw(self, topic: str, payload: bytes) -> None:

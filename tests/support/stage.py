@@ -31,6 +31,7 @@ from starlette.testclient import TestClient
 
 from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.database import JournalAt
+from cunmai_rules.journal.notices import Notice
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.registry import writes
 from cunmai_rules.thresholds.ruleset import RuleSet
@@ -181,9 +182,9 @@ class Stage:
             corrections.append(reading | {"seq": self.bench._seq, "resident": of, "corrects": earlier})
         self.send(*corrections, where=where)
 
-    def send(self, *readings: dict[str, Any], where: str = SHANGCUN) -> None:
+    def send(self, *readings: dict[str, Any], where: str = SHANGCUN, **header: Any) -> None:
         """One message of a gateway, judged; and what follows is sent."""
-        self.bench.deliver(*readings, gateway=where, stream=_stream_of(where))
+        self.bench.deliver(*readings, gateway=where, stream=_stream_of(where), **header)
         self.turn()
 
     def readings(
@@ -250,6 +251,16 @@ class Stage:
         path = f"{self.worklist(by)}/{self.escalation().id}/refer"
         assert self.browser.post(path, data={"to": to, "note": note}).status_code == 303
         self.turn()
+
+    def settles(self, by: str, rule: str, answer: str, of: str | None = None) -> None:
+        """A task on their worklist is done."""
+        (task,) = [one for one in self.escalations(of, Lane.REVIEW) if one.rule == rule]
+        path = f"{self.worklist(by)}/{task.id}"
+        assert self.browser.post(path, data={"answer": answer}).status_code == 303
+
+    def on_worklist(self, of: str) -> str:
+        """What the page of their worklist shows."""
+        return self.browser.get(self.worklist(of)).text
 
     def decides(self, decision: str, by: str, note: str = "") -> None:
         """Accept, decline or return a referral, from their worklist."""
@@ -328,6 +339,10 @@ class Stage:
         code = self.bench.desk.codes.code_of(self.escalation(resident).id)
         assert code is not None
         return code
+
+    def notices(self, of: str | None = SUN) -> list[Notice]:
+        """What became of each message of the newest alarm."""
+        return self.bench.desk.escalations.notices(self.escalation(of).id)
 
     def events(self) -> list[dict[str, Any]]:
         """Everything that was told to ingest and the panels, in order."""

@@ -66,6 +66,7 @@ class StageCarrier:
     """How often each receipt comes."""
     _phones: dict[str, Phone] = field(default_factory=dict)
     _answers: dict[str, Refused] = field(default_factory=dict)
+    _answers_to: dict[str, Refused] = field(default_factory=dict)
     _receipts: list[Receipt] = field(default_factory=list)
 
     # -- what the story says --------------------------------------------------------------------------
@@ -102,6 +103,10 @@ class StageCarrier:
         """They answer this to everything."""
         self._answer(providers, with_)
 
+    def refuses_to(self, who: str, *, with_: Refused) -> None:
+        """Every provider answers this to messages for one person."""
+        self._answers_to[who] = with_
+
     def up(self, *providers: str) -> None:
         """They work again."""
         for name in providers:
@@ -120,7 +125,7 @@ class StageCarrier:
         return future
 
     def _outcome(self, message: Message, provider: str) -> Outcome:
-        answer = self._answers.get(provider)
+        answer = self._answers_to.get(self.who[message.to]) or self._answers.get(provider)
         if answer is not None and answer.fault is not Fault.UNSURE:
             return answer
         self._take(message, provider)

@@ -119,10 +119,17 @@ class NoticeRows:
         return notice_of(row) if row else None
 
     def longest_waiting_ms(self) -> int | None:
-        """Since when the oldest message waits to be taken; None where none does. One held back waits since its time."""
+        """Since when somebody waits for a message that no provider takes; None where nobody does.
+
+        Each next contact's message takes the place of the one before: an alarm waits since the first of those
+        that came to nothing, not since the newest. One held back waits since its time.
+        """
         row = self._db.execute(
             "SELECT min(CASE WHEN held_ms IS NULL OR told_ms IS NOT NULL THEN queued_ms ELSE due_ms END)"
-            " FROM notice WHERE state = 'queued'"
+            " FROM notice WHERE (state = 'queued' OR (state = 'dropped' AND held_ms IS NULL))"
+            " AND escalation IN (SELECT escalation FROM notice WHERE state = 'queued')"
+            " AND number > coalesce((SELECT max(taken.number) FROM notice AS taken"
+            " WHERE taken.escalation = notice.escalation AND taken.accepted_ms IS NOT NULL), 0)"
         ).fetchone()
         return row[0] if row else None
 
