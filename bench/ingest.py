@@ -28,7 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from cunmai_ingest.messages import understand
+from cunmai_ingest.assembly import understand
 from cunmai_ingest.service import Ingest
 from cunmai_ingest.settings import InfluxSettings, IngestSettings, SqliteSettings, StoreSettings
 from cunmai_runtime.clock import system_clock

@@ -10,8 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from cunmai_ingest.assembly import assemble, correction_fault
 from cunmai_ingest.book import Book
-from cunmai_ingest.messages import Message, Number, Origin, Read, assemble, correction_fault
+from cunmai_ingest.messages import Message, Number, Origin, Read
 from cunmai_ingest.offsets import Offsets
 from cunmai_ingest.sanity import Known, Sent, TimeFault, place
 from cunmai_ingest.settle import Settled

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cunmai_ingest.messages import points_of, understand
+from cunmai_ingest.assembly import understand
+from cunmai_ingest.messages import points_of
 from cunmai_ingest.points import Storable
 from cunmai_ingest.query import open_reader
 from cunmai_ingest.query.base import Place, Question, Reader, place_after

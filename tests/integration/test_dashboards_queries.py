@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cunmai_dashboards.build import dashboards
-from cunmai_ingest.messages import points_of, understand
+from cunmai_ingest.assembly import understand
+from cunmai_ingest.messages import points_of
 from cunmai_ingest.stores import open_store
 from support.influx import Influxd, influx_settings, shared_influxd
 from support.messages import EVENTS_TOPIC, READINGS_TOPIC, STREAM, T0_MS, envelope, events, opened, oximetry

@@ -11,12 +11,13 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from cunmai_ingest.assembly import understand
 from cunmai_ingest.book import Book
 from cunmai_ingest.ledger.days import day_text
 from cunmai_ingest.ledger.gauges import LedgerGauges
 from cunmai_ingest.ledger.keeper import Keeper
 from cunmai_ingest.ledger.tables import FIGURES
-from cunmai_ingest.messages import points_of, understand
+from cunmai_ingest.messages import points_of
 from cunmai_ingest.settings import IngestSettings, LedgerSettings, SqliteSettings
 from cunmai_ingest.settle import settle
 from cunmai_ingest.stores import open_store

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cunmai_ingest.assembly import understand
 from cunmai_ingest.lines import readable
-from cunmai_ingest.messages import points_of, understand
+from cunmai_ingest.messages import points_of
 from cunmai_ingest.points import Point
 from cunmai_ingest.settings import SqliteSettings
 from cunmai_ingest.stores import open_store

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from fhir.resources.R4B.imagingstudy import ImagingStudy
-from fhir.resources.R4B.observation import Observation
 
 from cunmai_ingest.api.desk import Desk
+from cunmai_ingest.api.fhir_pages import MOST_EXAMS, bundle_of, observations_page, read_search, studies_page
 from cunmai_ingest.api.problems import not_found
 from cunmai_ingest.api.routes import Presented, bearer, only_known_parameters
-from cunmai_ingest.api.tokens import Right, Token
-from cunmai_ingest.fhir.catalogue import Spec, specs_for
+from cunmai_ingest.api.tokens import Right
+from cunmai_ingest.fhir.catalogue import specs_for
 from cunmai_ingest.fhir.imaging import MEASUREMENT, studies
 from cunmai_ingest.fhir.observation import observations, read_id
 from cunmai_ingest.fhir.search import (
     MOST_COUNT,
     BadSearch,
-    Page,
     read_codes,
-    read_count,
-    read_dates,
-    read_page,
-    read_subject,
 )
-from cunmai_ingest.fhir.wrap import capabilities, searchset
-from cunmai_ingest.query.base import Place, Question, Row, place_after
+from cunmai_ingest.fhir.wrap import capabilities
+from cunmai_ingest.query.base import Question
 
 MEDIA_TYPE = "application/fhir+json"
-MOST_EXAMS = 1000
-_ROUNDS = 5
 _FORMATS = ("json", "application/json", MEDIA_TYPE)
 
 _OUTCOME: dict[str, Any] = {"content": {MEDIA_TYPE: {"schema": {
@@ -120,18 +109,6 @@ class FhirResponse(Response):
         return content.model_dump_json().encode() if content is not None else b""
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A search as it was asked, every parameter read."""
-
-    resident: str
-    dates: tuple[int, int]
-    count: int
-    page: Page
-    parameters: tuple[tuple[str, str], ...]
-    """Without `_page`: what a link to another page repeats."""
-
-
 def router(desk: Desk) -> APIRouter:
     """Every FHIR endpoint, over one desk."""
     routes = APIRouter(
@@ -156,11 +133,11 @@ def router(desk: Desk) -> APIRouter:
     def search_observations(request: Request, presented: Presented) -> FhirResponse:
         """A resident's observations, newest first. What a correction stands in for is left out."""
         token = desk.admit(bearer(presented), Right.RESIDENTS)
-        asked = _asked(request, desk)
+        asked = read_search(request, desk)
         specs = specs_for(read_codes(request.query_params.get("code")))
         desk.look(token, [asked.resident], "fhir Observation")
-        found, following = _observations(desk, token, asked, specs) if specs else ([], None)
-        return FhirResponse(_bundle(base, "Observation", asked, found, following))
+        found, following = observations_page(desk, token, asked, specs) if specs else ([], None)
+        return FhirResponse(bundle_of(base, "Observation", asked, found, following))
 
     @routes.get(
         "/Observation/{id}", responses={**_PROBLEMS, 200: _resource("Observation")}, openapi_extra=_READ
@@ -204,10 +181,10 @@ def _add_studies(routes: APIRouter, desk: Desk, base: str) -> None:
     def search_studies(request: Request, presented: Presented) -> FhirResponse:
         """A resident's ultrasound studies, newest first. `date`: when the exam was recorded."""
         token = desk.admit(bearer(presented), Right.RESIDENTS)
-        asked = _asked(request, desk)
+        asked = read_search(request, desk)
         desk.look(token, [asked.resident], "fhir ImagingStudy")
-        found, following = _studies(desk, token, asked)
-        return FhirResponse(_bundle(base, "ImagingStudy", asked, found, following))
+        found, following = studies_page(desk, token, asked)
+        return FhirResponse(bundle_of(base, "ImagingStudy", asked, found, following))
 
     @routes.get(
         "/ImagingStudy/{id}", responses={**_PROBLEMS, 200: _resource("ImagingStudy")}, openapi_extra=_READ
@@ -223,81 +200,3 @@ def _add_studies(routes: APIRouter, desk: Desk, base: str) -> None:
         owner = desk.look_at_owner(token, current[0] if current else None, "fhir ImagingStudy")
         own = [row for row in current if row.tags["resident"] == owner.tags["resident"]]
         return FhirResponse(studies(own, desk.utc_offset_minutes)[0])
-
-
-def _asked(request: Request, desk: Desk) -> _Asked:
-    """Every parameter read. Raises BadSearch."""
-    given = request.query_params.multi_items()
-    several = [name for name in dict(given) if name != "date" and len(request.query_params.getlist(name)) > 1]
-    if several:
-        raise BadSearch(several[0], "value", f"give {several[0]} once")
-    query = request.query_params
-    return _Asked(
-        read_subject(query.get("subject"), query.get("patient")),
-        read_dates(query.getlist("date"), desk.utc_offset_minutes),
-        read_count(query.get("_count")),
-        read_page(query.get("_page")),
-        tuple((name, value) for name, value in given if name != "_page"),
-    )
-
-
-def _observations(
-    desk: Desk, token: Token, asked: _Asked, specs: Sequence[Spec]
-) -> tuple[list[Observation], Page | None]:
-    """One page, and where the next begins. A page is short where many readings were corrected."""
-    found: list[Observation] = []
-    place, part = asked.page.place, asked.page.part
-    question = Question(
-        tuple(dict.fromkeys(spec.kind for spec in specs)),
-        token.sites,
-        *asked.dates,
-        tags={"resident": asked.resident},
-        limit=asked.count + 1,
-    )
-    for _ in range(_ROUNDS):
-        rows = desk.rows(replace(question, place=place))
-        for index, row in enumerate(rows):
-            made = list(observations(row, specs, desk.utc_offset_minutes)) if row.current else []
-            for number, observation in enumerate(made[part:], part):
-                if len(found) == asked.count:
-                    return found, Page(_place_of(rows, index, place), number)
-                found.append(observation)
-            part = 0
-        if len(rows) < question.limit:
-            return found, None
-        place = place_after(rows, place)
-    return found, Page(place)
-
-
-def _place_of(rows: list[Row], index: int, start: Place | None) -> Place:
-    """Where a page that begins with this very row begins."""
-    if index:
-        before = place_after(rows[:index], start)
-        return before if before.t_ns == rows[index].t_ns else Place(rows[index].t_ns)
-    skipped = start.skip if start is not None and start.t_ns == rows[0].t_ns else 0
-    return Place(rows[0].t_ns, skipped)
-
-
-def _studies(desk: Desk, token: Token, asked: _Asked) -> tuple[list[ImagingStudy], Page | None]:
-    """Studies are made of several exams, so all exams of the time are read, within bounds, and then paged."""
-    question = Question(
-        (MEASUREMENT,), token.sites, *asked.dates, tags={"resident": asked.resident}, limit=MOST_EXAMS + 1
-    )
-    rows = desk.rows(question)
-    if len(rows) > MOST_EXAMS:
-        raise BadSearch("date", "too-costly", f"more than {MOST_EXAMS} exams: ask about a shorter time")
-    made = studies([row for row in rows if row.current], desk.utc_offset_minutes)
-    start = asked.page.place.skip if asked.page.place is not None else 0
-    end = start + asked.count
-    return made[start:end], Page(Place(0, end)) if end < len(made) else None
-
-
-def _bundle(base: str, kind: str, asked: _Asked, found: Sequence[Any], following: Page | None) -> Any:
-    def link(page: Page | None) -> str:
-        parameters = [*asked.parameters]
-        if page is not None:
-            parameters.append(("_page", page.text()))
-        return f"{base}/{kind}?{urlencode(parameters, errors='replace')}"
-
-    here = asked.page if asked.page.place is not None else None
-    return searchset(base, found, link(here), None if following is None else link(following))

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cunmai_ingest.assembly import understand
 from cunmai_ingest.book import Book, GatewayEntry, StreamEntry
-from cunmai_ingest.messages import Message, understand
+from cunmai_ingest.messages import Message
 from cunmai_ingest.settings import QuarantineSettings
 from cunmai_ingest.settle import Committed, settle
 from cunmai_ingest.stores.base import WriteOutcome

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from cunmai_ingest.assembly import understand
 from cunmai_ingest.book import Book
 from cunmai_ingest.cli import app, check_broker, printable, run_ingest
-from cunmai_ingest.messages import understand
 from cunmai_ingest.settings import IngestSettings, SqliteSettings
 from cunmai_ingest.settle import settle
 from cunmai_ingest.stores.base import WriteOutcome

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from cunmai_ingest.assembly import NothingKnown, understand
 from cunmai_ingest.encoders import encoder_of
-from cunmai_ingest.messages import NothingKnown, understand
 from cunmai_ingest.sanity import Known
 from cunmai_wire.envelope import AnyReading
 from cunmai_wire.ranges import SeqRanges

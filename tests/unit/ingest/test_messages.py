@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cunmai_ingest.messages import Message, Origin, understand
+from cunmai_ingest.assembly import understand
+from cunmai_ingest.messages import Message, Origin
 from support.messages import (
     EVENT_STREAM,
     EVENTS_TOPIC,

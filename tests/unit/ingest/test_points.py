@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import TypeAdapter
 
-from cunmai_ingest.messages import understand
+from cunmai_ingest.assembly import understand
 from cunmai_ingest.points import EVENT_MEASUREMENTS, READING_MEASUREMENTS, Point, point_of_event
 from cunmai_wire.events import AnyEvent, Event
 from cunmai_wire.readings import Reading

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from cunmai_ingest import messages as messages_module
+from cunmai_ingest import assembly
 from cunmai_ingest.book import Book
 from cunmai_ingest.metrics import Metrics
 from cunmai_ingest.pipeline import Pipeline
@@ -68,7 +68,7 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
             raise ZeroDivisionError
         return real(frame, reading, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(messages_module, "ReadingPoint", broken)
+    monkeypatch.setattr(assembly, "ReadingPoint", broken)
     return monkeypatch
 
 
