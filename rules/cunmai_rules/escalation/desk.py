@@ -386,9 +386,12 @@ class Desk:
 
     def _shout(self, before: Escalation, after: Escalation, now_ms: int) -> None:
         """Nobody answers, or nobody can be reached: somebody at the server has to know."""
-        why = "nobody_answers" if after.reached else "nobody_reached"
-        if before.status is not Status.EXHAUSTED:
-            type_ = "everyone_tried" if after.reached else "nobody_reached"
+        policy = self._policy_of(after)
+        everyone_tried = machine.everyone_tried(after, policy)
+        why = "nobody_answers" if everyone_tried else "nobody_reached"
+        known = before.status is Status.EXHAUSTED and machine.everyone_tried(before, policy) == everyone_tried
+        if not known:
+            type_ = "everyone_tried" if everyone_tried else "nobody_reached"
             self.escalations.log(now_ms, after.id, type_, "clock", asked=after.asked)
         self._log.error(
             "rules.nobody_answers", escalation=after.id, why=why, gateway=after.gateway, grade=after.grade,

@@ -35,8 +35,14 @@ def overdue(escalation: Escalation, policy: Policy, now_ms: int) -> Step:
     if escalation.lane is Lane.REVIEW:
         return _quiet_is_over(escalation, policy, now_ms)
     if escalation.awaits is None and escalation.status is Status.OPEN and not escalation.held:
-        escalation = replace(escalation, tried=escalation.tried + 1)
+        # What nobody has reported lost in all that time has most likely arrived.
+        escalation = replace(escalation, tried=escalation.tried + 1, undelivered=0)
     return _ask_next(escalation, policy, now_ms)
+
+
+def everyone_tried(escalation: Escalation, policy: Policy) -> bool:
+    """Whether all were gone through as often as the policy says, and some message was taken."""
+    return escalation.reached > 0 and escalation.tried >= policy.rounds * len(escalation.contacts)
 
 
 # -- what became of a notice ----------------------------------------------------------------------------
@@ -52,8 +58,9 @@ def notice_accepted(escalation: Escalation, policy: Policy, number: int, now_ms:
     counted = replace(escalation, reached=escalation.reached + 1, failed=0)
     if not still_wanted(escalation, number):
         return counted
-    if escalation.status is Status.EXHAUSTED and escalation.reached == 0:
-        counted = replace(counted, status=Status.OPEN, tried=0)
+    if escalation.status is Status.EXHAUSTED and not everyone_tried(escalation, policy):
+        tried = escalation.tried if escalation.reached else 0
+        counted = replace(counted, status=Status.OPEN, tried=tried)
     return replace(counted, awaits=None, due_ms=now_ms + _answer_within_s(counted, policy) * 1000)
 
 
@@ -62,12 +69,12 @@ def notice_failed(escalation: Escalation, policy: Policy, number: int, now_ms: i
     if not still_wanted(escalation, number):
         return escalation, ()
     failed = replace(escalation, awaits=None, failed=escalation.failed + 1, tried=escalation.tried + 1)
-    if failed.failed < max(len(_list(failed, policy)), 1):
-        return _ask_next(failed, policy, now_ms, in_turn=True)
-    return _nobody_reached(failed, policy, now_ms), ()
+    return _after_failure(failed, policy, escalation.awaits, now_ms)
 
 
-def notice_undelivered(escalation: Escalation, policy: Policy, number: int, now_ms: int) -> Step:
+def notice_undelivered(
+    escalation: Escalation, policy: Policy, number: int, contact: str, now_ms: int
+) -> Step:
     """An accepted notice has not reached the phone, by its receipt or by the lack of one.
 
     The next contact is asked at once, apart from the time for an answer. Nothing follows where somebody
@@ -78,14 +85,13 @@ def notice_undelivered(escalation: Escalation, policy: Policy, number: int, now_
     if number != escalation.asked or escalation.status is Status.CLOSED or escalation.due_ms is None:
         return escalation, ()
     failed = replace(escalation, undelivered=escalation.undelivered + 1, tried=escalation.tried + 1)
-    if failed.undelivered < max(len(_list(failed, policy)), 1):
-        return _ask_next(failed, policy, now_ms, in_turn=True)
-    return _nobody_reached(failed, policy, now_ms), ()
+    return _after_failure(failed, policy, contact, now_ms)
 
 
 def notice_delivered(escalation: Escalation, policy: Policy, number: int, now_ms: int) -> Escalation:
     """A notice is on the phone. One that was still thought to be on its way has been accepted, too."""
-    arrived = replace(escalation, undelivered=0)
+    # Word of an earlier one says nothing of those who were asked since.
+    arrived = replace(escalation, undelivered=0) if number == escalation.asked else escalation
     return notice_accepted(arrived, policy, number, now_ms) if still_wanted(arrived, number) else arrived
 
 
@@ -149,6 +155,13 @@ def closed(escalation: Escalation, because: str, now_ms: int) -> Escalation:
 # -- within ---------------------------------------------------------------------------------------------
 
 
+def _after_failure(failed: Escalation, policy: Policy, contact: str | None, now_ms: int) -> Step:
+    """Somebody else at once, unless none of them could be reached just now."""
+    if failed.failed + failed.undelivered < max(len(_list(failed, policy)), 1):
+        return _ask_next(failed, policy, now_ms, in_turn=True, unreachable=contact)
+    return _nobody_reached(failed, policy, now_ms), ()
+
+
 def _nobody_reached(failed: Escalation, policy: Policy, now_ms: int) -> Escalation:
     """Nobody on the list can be reached. Again later, not at once: a carrier that refuses all of them in a
     second may be mended in an hour."""
@@ -169,7 +182,7 @@ def _wait_s(escalation: Escalation, policy: Policy) -> int:
     match escalation.status:
         case Status.SEEN:
             return policy.outcome_within_s
-        case Status.EXHAUSTED if escalation.reached:
+        case Status.EXHAUSTED if everyone_tried(escalation, policy):
             return policy.then_every_s
         case _:
             return policy.ack_within_s if policy.accept_within_s is None else policy.accept_within_s
@@ -178,7 +191,7 @@ def _wait_s(escalation: Escalation, policy: Policy) -> int:
 def _list(escalation: Escalation, policy: Policy) -> tuple[str, ...]:
     """Whom to go through: the contacts; once all were told in vain, the last one and the last resort."""
     contacts, last_resort = escalation.contacts, policy.last_resort
-    if escalation.status is Status.EXHAUSTED and escalation.reached:
+    if escalation.status is Status.EXHAUSTED and everyone_tried(escalation, policy):
         return tuple(dict.fromkeys((*contacts[-1:], *last_resort)))
     if escalation.status is Status.EXHAUSTED or not contacts:
         return tuple(dict.fromkeys((*contacts, *last_resort)))
@@ -186,11 +199,13 @@ def _list(escalation: Escalation, policy: Policy) -> tuple[str, ...]:
 
 
 def _ask_next(
-    escalation: Escalation, policy: Policy, now_ms: int, *, in_turn: bool = False, by_hand: bool = False
-) -> Step:
+    escalation: Escalation, policy: Policy, now_ms: int, *, in_turn: bool = False, by_hand: bool = False,
+    unreachable: str | None = None,
+) -> Step:  # fmt: skip
     """The next contact in turn; whoever has seen it is reminded instead, unless `in_turn`.
 
-    In quiet hours it waits for their end, unless a person wants it now.
+    `unreachable`: whose message has just come to nothing. They are passed over; where there is nobody else,
+    they have some time. In quiet hours it waits for their end, unless a person wants it now.
     """
     until_ms = None if by_hand else policy.quiet_until_ms(now_ms)
     if until_ms is not None:
@@ -204,7 +219,11 @@ def _ask_next(
     if not listed:
         return replace(escalation, due_ms=due_ms), ()
     reminds = escalation.status is Status.SEEN and escalation.seen_by is not None and not in_turn
+    if set(listed) == {unreachable}:
+        return _nobody_reached(escalation, policy, now_ms), ()
     turn = escalation.turn % len(listed)
+    if listed[turn] == unreachable:
+        turn = (turn + 1) % len(listed)
     contact = escalation.seen_by if reminds and escalation.seen_by else listed[turn]
     if not reminds:
         escalation = replace(escalation, turn=turn + 1)

@@ -54,19 +54,27 @@ class Notices:
 
     def about_to_send(self, notice: Notice, text: str, parts: str, now_ms: int) -> Notice | None:
         """The notice with what it says, kept from now on; None where it need not be sent any more."""
-        escalation, notice = self._hold(notice)
+        _, notice = self._hold(notice)
         if notice.state is not NoticeState.QUEUED:
             return None
-        group = [(escalation, notice), *self._others(notice)]
-        if not any(still_owed(one, its, self._folds) for one, its in group):
-            for one, its in group:
-                self.note(one, replace(its, state=NoticeState.DROPPED), now_ms)
+        if self.drop_unwanted(notice, now_ms):
             return None
         if notice.text is not None:
             return notice
         worded = replace(notice, text=text, parts=parts)
         self._escalations.update_notice(worded)
         return worded
+
+    def drop_unwanted(self, notice: Notice, now_ms: int) -> bool:
+        """Let go of one where nobody waits for anything that it tells of any more; whether it was."""
+        escalation, current = self._hold(notice)
+        group = [(escalation, current), *self._others(current)]
+        queued = current.state is NoticeState.QUEUED
+        if not queued or any(still_owed(one, its, self._folds) for one, its in group):
+            return False
+        for one, its in group:
+            self.note(one, replace(its, state=NoticeState.DROPPED), now_ms)
+        return True
 
     def sending(self, wanted: Notice, provider: str, mark: str, now_ms: int) -> Notice | None:
         """It is about to be given to this provider. Whoever kills us from now on leaves that in doubt.
@@ -204,7 +212,11 @@ class Notices:
         for one, its in [(before, notice), *self._others(notice)]:
             lost = replace(its, state=state, error=reason, receipt_due_ms=None, unsure_ms=None)
             self.note(one, lost, now_ms)
-            after, asks = machine.notice_undelivered(one, self._policy_of(one), its.number, now_ms)
+            if its.state is NoticeState.UNCONFIRMED:
+                continue  # what follows from that has been done when no receipt came
+            after, asks = machine.notice_undelivered(
+                one, self._policy_of(one), its.number, its.contact, now_ms
+            )
             self._save(one, after, asks, now_ms)
 
     # -- within ---------------------------------------------------------------------------------------

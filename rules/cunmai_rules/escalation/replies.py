@@ -20,6 +20,7 @@ from cunmai_rules.notify.reply import (
     Known,
     Listed,
     OneByOne,
+    Reply,
     SeenAll,
     Take,
     Unclear,
@@ -59,15 +60,16 @@ class Replies:
         if reply.t_ms is not None and abs(now_ms - reply.t_ms) > OLDEST_MS:
             return ReplyOutcome.OLD
         mark = self._desk.mark(reply.number)
-        known = self._known(mark, now_ms)
+        said = parse_reply(reply.text)
+        known = self._known(mark, said.code if said else None, now_ms)
         if not known:
             return ReplyOutcome.UNKNOWN_NUMBER
-        return self._meant(reply, known, self._summaries(mark, now_ms), now_ms)
+        return self._meant(said, known, self._summaries(mark, now_ms), now_ms)
 
     def _meant(
-        self, reply: IncomingReply, known: Sequence[Known], summaries: Sequence[Listed], now_ms: int
+        self, said: Reply | None, known: Sequence[Known], summaries: Sequence[Listed], now_ms: int
     ) -> ReplyOutcome:
-        meant = meaning(parse_reply(reply.text), known, now_ms, summaries)
+        meant = meaning(said, known, now_ms, summaries)
         match meant:
             case SeenAll():
                 return self._seen_all(meant.listed, now_ms)
@@ -121,10 +123,10 @@ class Replies:
         told = self._tell(known[0].contact, "help", values, now_ms)
         return ReplyOutcome.UNCLEAR if told else ReplyOutcome.QUIET
 
-    def _known(self, mark: str, now_ms: int) -> list[Known]:
-        """What this number was told of, the newest first."""
+    def _known(self, mark: str, code: str | None, now_ms: int) -> list[Known]:
+        """What this number was told of: what is named and what is open first, and those by time."""
         known = []
-        for id_, contact in self._desk.escalations.told_to(mark, now_ms - LINK_LIFETIME_MS):
+        for id_, contact in self._desk.escalations.told_to(mark, now_ms - LINK_LIFETIME_MS, code):
             escalation = self._desk.escalations.get(id_)
             if escalation is None:
                 continue

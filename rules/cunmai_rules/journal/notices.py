@@ -8,6 +8,7 @@ from typing import Any
 
 from cunmai_rules.escalation.folding import Weight, Why
 from cunmai_rules.escalation.policy import CLOCKS_DIFFER_MS
+from cunmai_rules.escalation.states import Status
 from cunmai_rules.journal.database import Database
 from cunmai_wire.events import NoticeState
 
@@ -141,12 +142,21 @@ class NoticeRows:
         ).fetchone()
         return notice_of(row) if row else None
 
-    def told_to(self, mark: str, since_ms: int, limit: int = 50) -> list[tuple[str, str]]:
-        """The escalations that a number was written to about, newest first, with the contact it was."""
+    def told_to(
+        self, mark: str, since_ms: int, code: str | None = None, limit: int = 50
+    ) -> list[tuple[str, str]]:
+        """The escalations that a number was written to about, with the contact it was.
+
+        Where there are more than `limit`: the one that `code` names, then what is open, then the newest. A duty
+        phone may have had a hundred closed ones since the one that it answers.
+        """
         rows = self._db.execute(
-            "SELECT escalation, max(contact) FROM notice WHERE to_mark = ? AND queued_ms >= ?"
-            " GROUP BY escalation ORDER BY max(queued_ms) DESC LIMIT ?",
-            (mark, since_ms, limit),
+            "SELECT notice.escalation, max(contact) FROM notice"
+            " JOIN escalation ON escalation.id = notice.escalation WHERE to_mark = ? AND queued_ms >= ?"
+            " GROUP BY notice.escalation, escalation.status ORDER BY CASE WHEN notice.escalation ="
+            " (SELECT escalation FROM short_code WHERE code = ?) THEN 0 WHEN escalation.status <> ? THEN 1"
+            " ELSE 2 END, max(queued_ms) DESC LIMIT ?",
+            (mark, since_ms, code, Status.CLOSED, limit),
         )
         return [(escalation, contact) for escalation, contact in rows]
 

@@ -13,6 +13,7 @@ import structlog
 
 from cunmai_rules import metrics
 from cunmai_rules.escalation.desk import Desk
+from cunmai_rules.escalation.machine import still_wanted
 from cunmai_rules.escalation.policy import DAY_MS
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.judgements import Judgements
@@ -39,6 +40,8 @@ POLL_S = 0.2
 LAST_WAIT_S = 5.0
 BATCH_NOTICES = 50
 MOST_TURNS = 20
+MOST_DROPPED = 10
+"""Batches of them in one turn: what is under way waits for its outcome to be written down meanwhile."""
 OFF_THE_ROSTER = "the contact is no longer on the roster"
 SEALED = "the contact's number cannot be opened"
 
@@ -117,17 +120,36 @@ class Notifier:
     # -- sending --------------------------------------------------------------------------------------
 
     def start_due(self) -> int:
-        """Start what is due, as many at a time as the settings allow; how many were started or dropped."""
+        """Start what is due, as many at a time as the settings allow; how many were started or dropped.
+
+        What nobody waits for any more is dropped beforehand and takes no place: after an outage there may be
+        more of it than of messages to send, and it is the older.
+        """
         free = self._settings.at_once - len(self.under_way)
-        if free <= 0:
-            return 0
-        due = self._desk.escalations.due_notices(self._clock(), self._longest_wait_ms, BATCH_NOTICES)
-        started = 0
-        for notice in due:
-            if notice.id not in self.under_way and len(self.under_way) < self._settings.at_once:
-                self._start(notice)
-                started += 1
-        return started
+        done = 0
+        for _ in range(MOST_DROPPED if free > 0 else 0):
+            due = self._desk.escalations.due_notices(self._clock(), self._longest_wait_ms, BATCH_NOTICES)
+            waiting = [notice for notice in due if notice.id not in self.under_way]
+            wanted = [notice for notice in waiting if not self._dropped(notice)]
+            done += len(waiting) - len(wanted)
+            for notice in wanted:
+                if notice.id not in self.under_way and len(self.under_way) < self._settings.at_once:
+                    self._start(notice)
+                    done += 1
+            if wanted or not waiting:
+                break
+        return done
+
+    def _dropped(self, notice: Notice) -> bool:
+        """Let go of one that has been overtaken, or answered, since it was made."""
+        escalation = self._desk.escalations.get(notice.escalation)
+        if escalation is None or still_wanted(escalation, notice.number):
+            return False
+        with self._db.transaction():
+            dropped = self._desk.notices.drop_unwanted(notice, self._clock())
+        if dropped:
+            metrics.NOTICES.labels("dropped").inc()
+        return dropped
 
     @property
     def _longest_wait_ms(self) -> int:

@@ -166,9 +166,89 @@ def test_nobody_reached_by_receipts_is_shouted_and_tried_again_later_and_not_in_
         bench.reports(2)
     assert bench.told == ["V", "T"]
     assert bench.escalation().status is Status.EXHAUSTED
-    assert "everyone_tried" in bench.history()
+    assert "nobody_reached" in bench.history()
     bench.reports(300)
-    assert len(bench.told) == 3
+    assert bench.told == ["V", "T", "V"]
+
+
+def test_phones_that_were_off_for_one_round_are_all_asked_again_as_often_as_the_policy_says(
+    make: Make,
+) -> None:
+    bench = make(webhook_provider("a", receipt_within_s=180))
+    bench.carrier.chances = {"a": Chances(loses=1)}
+    bench.desaturate()
+    bench.notifier.send_due()
+    for _ in range(5):
+        bench.reports(2)
+    bench.carrier.chances = {}
+    for _ in range(60):
+        bench.reports(30)
+    assert bench.told[:7] == ["V", "T", "V", "T", "V", "T", "T"]
+    assert "everyone_tried" in bench.history()
+
+
+def test_a_failure_that_is_reported_after_the_lack_of_a_receipt_was_acted_on_asks_nobody_again(
+    make: Make,
+) -> None:
+    bench = make(webhook_provider("a", receipt_within_s=60), fallback_contacts=["village"])
+    bench.carrier.chances = {"a": Chances(drops=1)}
+    bench.desaturate()
+    bench.notifier.send_due()
+    bench.passes(61)
+    bench.passes(61)
+    assert bench.told == ["V", "T"]
+    assert bench.receipt_for("a-1")(delivered=False, number="13800000002") is Taken.FAILED
+    bench.notifier.send_due()
+    assert (bench.told, bench.states()) == (["V", "T"], ["unconfirmed", "failed"])
+
+
+def test_the_last_resort_and_not_the_same_phone_again_where_the_last_round_ends_in_a_failure(
+    make: Make,
+) -> None:
+    bench = make(
+        webhook_provider("a", receipt_within_s=60), fallback_contacts=["village"], policy={"rounds": 1}
+    )
+    bench.carrier.chances = {"a": Chances(delay_s=(1, 1))}
+    bench.desaturate()
+    bench.notifier.send_due()
+    bench.reports(2)  # on the village doctor's phone, who does not answer
+    bench.carrier.chances = {"a": Chances(loses=1, delay_s=(1, 1))}
+    bench.reports(300)
+    assert bench.told == ["V", "T"]
+    bench.reports(2)
+    assert bench.told == ["V", "T", "V"]
+    assert "everyone_tried" in bench.history()
+
+
+def test_where_a_reminder_does_not_arrive_it_is_somebody_else_who_is_asked(make: Make) -> None:
+    bench = make(webhook_provider("a", receipt_within_s=60))
+    bench.carrier.chances = {"a": Chances(delay_s=(1, 1))}
+    bench.desaturate()
+    bench.notifier.send_due()
+    bench.reports(2)
+    bench.reports(300)
+    bench.reports(2)
+    assert bench.told == ["V", "T"]
+    bench.answers(Answer.SEEN)
+    bench.carrier.chances = {"a": Chances(loses=1, delay_s=(1, 1))}
+    bench.reports(1800)
+    assert bench.told == ["V", "T", "V"]
+    bench.reports(2)
+    assert bench.told == ["V", "T", "V", "T"]
+
+
+def test_after_an_outage_what_nobody_waits_for_any_more_takes_no_place_from_what_is_due(make: Make) -> None:
+    sms = {"at_once": 1, "providers": [webhook_provider("a")]}
+    bench = make(sms=sms, policy={"ack_within_s": 30})
+    for _ in range(20):
+        bench.desaturate_resident(f"R-{bench.now_ms}")
+    for _ in range(10):
+        bench.now_ms += 31_000  # the notifier has no place free: each step of each waits
+        bench.engine.tick()
+    waiting = bench.rows("SELECT count(*) FROM notice WHERE state = 'queued'")
+    assert waiting > [(100,)]
+    bench.notifier.start_due()
+    assert len(bench.carrier.taken) == 1
 
 
 def test_without_a_deadline_for_receipts_only_the_time_for_an_answer_counts(make: Make) -> None:

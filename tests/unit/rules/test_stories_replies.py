@@ -86,6 +86,20 @@ def test_with_two_open_a_reply_needs_the_code(make: Make) -> None:
     assert statuses(bench) == ["closed", "closed"]
 
 
+def test_a_duty_phone_that_has_heard_of_many_is_understood_about_the_one_that_is_open(make: Make) -> None:
+    bench = make(webhook_provider("a", replies=True))
+    for number in range(3):
+        bench.desaturate_resident(f"R-{number}")
+        bench.notifier.send_due()
+        if number:
+            bench.replies(f"2 {bench.codes()[-1]}")
+    mark, first = bench.desk.mark("13800000001"), bench.escalation_of("R-0").id
+    assert bench.desk.escalations.told_to(mark, 0, limit=1) == [(first, "village")]
+    closed = bench.escalation_of("R-1").id
+    code = bench.desk.codes.code_of(closed)
+    assert bench.desk.escalations.told_to(mark, 0, code, limit=1) == [(closed, "village")]
+
+
 def test_one_that_somebody_else_closed_a_moment_ago_might_be_meant(make: Make) -> None:
     bench = told(make, "R-1", "R-2")
     first = bench.desk.escalations.newest(10)[-1]
