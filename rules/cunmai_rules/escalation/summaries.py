@@ -21,6 +21,8 @@ from cunmai_wire.events import Grade, Lane, NoticeState
 
 PolicyOf = Callable[[Escalation], Policy]
 LINK_LIFETIME_MS = 7 * 24 * 3_600_000
+CHANGE_WITHIN_MS = 24 * 3_600_000
+"""For so long after the end a link still opens its page, to look and to put a slip right."""
 
 
 def still_owed(escalation: Escalation, notice: Notice, folds: Folds) -> bool:
@@ -154,7 +156,11 @@ class Summaries:
         """What a summary's link opens: everything that this person was asked about at these sites lately."""
         ids = self._folds.asked_of(contact, sites, now_ms - LINK_LIFETIME_MS)
         found = [self._escalations.get(id_) for id_ in ids]
-        return [one for one in found if one is not None]
+        return [
+            one
+            for one in found
+            if one is not None and (one.closed_ms is None or now_ms - one.closed_ms <= CHANGE_WITHIN_MS)
+        ]
 
     def unanswered(self, lead: str) -> list[str]:
         """The escalations of a summary that nobody has answered."""

@@ -21,6 +21,7 @@ from cunmai_rules.cautions import cautions
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy_watch import PoliciesInForce
 from cunmai_rules.escalation.states import Status
+from cunmai_rules.escalation.summaries import CHANGE_WITHIN_MS
 from cunmai_rules.journal.database import FAULTS, Database, JournalAt
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.journal.opening import open_journal
@@ -40,8 +41,6 @@ from cunmai_runtime.clock import Clock
 from cunmai_wire.events import Answer, AnswerMeans, Lane
 
 MOST_BODY_BYTES = 4096
-CHANGE_WITHIN_MS = 24 * 3_600_000
-"""For so long after the end a link still opens its page, to look and to put a slip right."""
 _HERE = Path(__file__).parent
 _HEADERS = {
     "Cache-Control": "no-store",
