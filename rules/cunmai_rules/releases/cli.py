@@ -15,7 +15,7 @@ from cunmai_rules.releases.line import in_force_at, published, taken_at
 from cunmai_rules.releases.meant import Wanted, manifest_for
 from cunmai_rules.releases.publishing import Place, actor, publish, roll_back
 from cunmai_rules.releases.release import Opened
-from cunmai_rules.releases.telling import check_cases, moment_ms, time_words, warn
+from cunmai_rules.releases.telling import check_cases, long_past, moment_ms, time_words, warn
 from cunmai_rules.settings import RulesSettings
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
@@ -44,7 +44,7 @@ def publish_folder(
     offset = settings.utc_offset_minutes
     when = time_words(max(manifest.effective_ms, now_ms), offset)
     typer.echo(f"第 {release.number} 次发布, {when} 生效 / release {release.number}, in force from {when}")
-    if manifest.effective_ms < now_ms:
+    if long_past(manifest.effective_ms, now_ms):
         planned = time_words(manifest.effective_ms, offset)
         typer.echo(
             f"签的生效时间 {planned} 已过: 现在起生效, 之前的测量值不重新判断 / "

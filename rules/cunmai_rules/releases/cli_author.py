@@ -25,6 +25,7 @@ from cunmai_rules.releases.telling import (
     contents,
     moment_ms,
     warn,
+    warn_of_versions,
     what_next,
     when_in_force,
 )
@@ -93,6 +94,7 @@ def approve_folder(
     now_ms = system_clock()
     manifest = _proposed(folder, effective, check_note(note), now_ms)
     warn(folder)
+    warn_of_versions(folder, manifest)
     check_cases(folder)
     Console().print(contents(manifest))
     typer.echo(when_in_force(manifest.effective_ms, now_ms, CHINA_MINUTES))

@@ -132,7 +132,14 @@ def roll_back(place: Place, by: str, because: str, now_ms: int) -> Release:
     earlier = published(place.releases)
     current, before = in_force_at(earlier, now_ms)
     if current is None or before is None:
-        raise UserError("之前没有可回退的发布 / there is no release before the one in force")
+        waits = [one.release.number for one in earlier if one.due_ms > now_ms]
+        zh = f"; 等待中的第 {waits[-1]} 次不能这样取消, 请重新审批并发布原来的内容" if waits else ""
+        en = (
+            f"; to keep release {waits[-1]} from coming, approve and publish the old content anew"
+            if waits
+            else ""
+        )
+        raise UserError(f"之前没有可回退的发布{zh} / there is no release before the one in force{en}")
     files = verify(place.releases, before, place.approvers)
     approvals = read_approvals(before.place / "approvals")
     number = earlier[-1].release.number + 1 if earlier else 1

@@ -11,14 +11,15 @@ from rich.table import Table
 from cunmai_rules.moments import CHINA_MINUTES, local_time, read_moment
 from cunmai_rules.pages.personal import carries_personal_number
 from cunmai_rules.releases.approval import NEEDED
-from cunmai_rules.releases.folder import loaded_packs, read_folder
+from cunmai_rules.releases.folder import loaded_packs, read_folder, signed_here
 from cunmai_rules.releases.manifest import LONGEST_NOTE, SHORTEST_NOTE, Manifest
 from cunmai_rules.tools.check import warnings_of
 from cunmai_rules.tools.golden.running import failed_in
 from cunmai_runtime.errors import UserError
 
 NOW = "now"
-DAY_MS = 24 * 3_600_000
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 
 def moment_ms(text: str, now_ms: int) -> int:
@@ -65,11 +66,18 @@ def check_not_past(effective_ms: int, now_ms: int) -> None:
         )
 
 
+def long_past(effective_ms: int, now_ms: int) -> bool:
+    """Whether a time has passed by more than signing and publishing take: worth a remark."""
+    return effective_ms < now_ms - HOUR_MS
+
+
 def when_in_force(effective_ms: int, now_ms: int, offset: int) -> str:
     """From when, said before it is published."""
     when = time_words(effective_ms, offset)
     if effective_ms > now_ms:
         return f"{when} 起生效(须在此之前发布) / in force from {when}, if it is published by then"
+    if not long_past(effective_ms, now_ms):
+        return "发布后立即生效 / in force as soon as it is published"
     return (
         f"生效时间 {when} 已过: 发布后立即生效, 之前的测量值不重新判断 / "
         f"its time, {when}, has passed: it is in force as soon as it is published, and nothing earlier is judged again"
@@ -99,6 +107,23 @@ def warn(folder: Path) -> None:
     """What `cunmai rules check` would remind of: told to whoever signs or publishes."""
     for problem in warnings_of(loaded_packs(read_folder(folder))):
         typer.echo(f"提醒 warning: {problem}", err=True)
+
+
+def warn_of_versions(folder: Path, manifest: Manifest) -> None:
+    """A pack that changed under the version it was signed in before: publishing would refuse it later."""
+    for pack, entry in manifest.packs.items():
+        before = [
+            one.packs[pack].version
+            for one in signed_here(folder)
+            if pack in one.packs and one.content_of(pack) != manifest.content_of(pack)
+        ]
+        if before and entry.version <= max(before):
+            typer.echo(
+                f"提醒 warning: {entry.file}: 内容改了而 version 还是 {entry.version}; 签过的内容如已发布, "
+                f"请写 version: {max(before) + 1} / it changed and its version is {entry.version} still; where what "
+                f"was signed before is published, write version: {max(before) + 1}",
+                err=True,
+            )
 
 
 def what_next(folder: Path, signers: list[str]) -> str:

@@ -165,6 +165,39 @@ def test_a_time_of_today_that_has_passed_is_remarked_on(county: County) -> None:
     )
 
 
+def test_what_was_signed_a_moment_ago_needs_no_remark(county: County) -> None:
+    signed = county.run(*APPROVE, "--effective", "now", "--note", "limit of the county").stdout
+    assert "发布后立即生效 / in force as soon as it is published\n" in signed
+    county.approve("li-er")
+    county.passes(60_000)
+    assert county.publish().stdout == (
+        "第 1 次发布, 2027-01-15 16:01:00+08:00 生效 / release 1, in force from 2027-01-15 16:01:00+08:00\n"
+    )
+
+
+def test_a_change_under_an_old_version_is_told_to_who_signs(county: County) -> None:
+    county.approve("zhang-yi", AT_ONCE)
+    county.limit(92, 7)
+    signed = county.run(*APPROVE, "--effective", AT_ONCE, "--note", "limit of the county")
+    assert signed.stderr.endswith(
+        "提醒 warning: oximetry.yaml: 内容改了而 version 还是 7; 签过的内容如已发布, 请写 version: 8 / "
+        "it changed and its version is 7 still; where what was signed before is published, write version: 8\n"
+        "注意: 没有用例 (*.test.yaml) / note: there are no cases (*.test.yaml)\n"
+    )
+    county.limit(92, 8)
+    signed = county.run(*APPROVE, "--effective", AT_ONCE, "--note", "limit of the county")
+    assert "内容改了" not in signed.stderr
+
+
+def test_what_waits_is_not_cancelled_by_a_rollback(county: County) -> None:
+    county.release(93, 7)
+    county.release(92, 8, "2027-01-16T16:00+08:00")
+    assert refused(county, "rollback", "--because", "not this one", "--config", "rules.yaml") == (
+        "之前没有可回退的发布; 等待中的第 2 次不能这样取消, 请重新审批并发布原来的内容 / there is no release before "
+        "the one in force; to keep release 2 from coming, approve and publish the old content anew"
+    )
+
+
 def test_a_time_to_come_is_told_to_who_signs(county: County) -> None:
     signed = county.run(*APPROVE, "--effective", "2027-01-16T00:00+08:00", "--note", "limit of the county")
     assert (
