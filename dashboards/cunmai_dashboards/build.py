@@ -9,9 +9,14 @@ from typing import Any
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from cunmai_dashboards.ledger import ledger_dashboard
+from cunmai_dashboards.quality import quality_dashboard
 from cunmai_dashboards.resident import resident_dashboard
 
-_BUILDERS = {"ledger.json": ledger_dashboard, "resident.json": resident_dashboard}
+_BUILDERS = {
+    "ledger.json": ledger_dashboard,
+    "quality.json": quality_dashboard,
+    "resident.json": resident_dashboard,
+}
 
 
 def dashboards() -> dict[str, dict[str, Any]]:

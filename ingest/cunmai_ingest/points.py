@@ -31,7 +31,7 @@ EVENT_MEASUREMENTS = tuple(
     str(get_args(model.model_fields["type"].annotation)[0]) for model in get_args(Event)
 )
 
-_EVENT_TAGS = ("gateway", "device", "resident", "rule")
+_EVENT_TAGS = ("gateway", "device", "resident", "rule", "team", "person")
 _NOT_EVENT_FIELDS = frozenset({*_EVENT_TAGS, "type", "t"})
 
 

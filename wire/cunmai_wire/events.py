@@ -176,6 +176,58 @@ class EscalationClosed(EventBase):
     reason: Name
 
 
+Count = Annotated[int, Field(ge=0, le=1)]
+Change = Annotated[int, Field(ge=-1, le=1)]
+"""-1 takes back what was counted before: somebody has changed their answer."""
+Wait = Annotated[float, Field(ge=0)]
+
+
+class AlarmCounted(EventBase):
+    """What came of an escalation, as numbers to be summed: never about whom it was.
+
+    `t` is when the escalation was opened, whenever it is counted: so a span of time holds each one whole.
+    """
+
+    type: Literal["alarm_counted"]
+    escalation: ShortText
+    rule: Name
+    lane: Lane
+    team: ShortText | None = None
+    """The team that looks after the resident, by its id in the registry."""
+    pages: Change = 0
+    reviews: Change = 0
+    accepted: Count = 0
+    """The carrier took a message for the first time; `acceptance_s` after the opening. The others likewise."""
+    delivered: Count = 0
+    answered: Count = 0
+    """The first answer of any kind, 已看 included."""
+    outcomes: Count = 0
+    """The first answer that says more than 已看."""
+    acted: Change = 0
+    """已联系 or 转诊: it was right to ask."""
+    false_alarms: Change = 0
+    withdrawn: Change = 0
+    acceptance_s: Wait | None = None
+    delivery_s: Wait | None = None
+    answer_s: Wait | None = None
+    outcome_s: Wait | None = None
+
+
+class MessageCounted(EventBase):
+    """One message that the carrier took, at that time, or what is now known to have been a nuisance."""
+
+    type: Literal["message_counted"]
+    escalation: ShortText
+    rule: Name
+    lane: Lane
+    person: ShortText
+    """The contact's id on the roster; never a phone number."""
+    team: ShortText | None = None
+    messages: Count = 0
+    nuisance: Change = 0
+    """It was about what was called a false alarm, or withdrawn."""
+
+
 class LedgerGap(EventBase):
     """Ingest's word that readings of a gateway have not come, will not come, or have come after all."""
 
@@ -200,6 +252,8 @@ Event = (
     | NoticeChanged
     | EscalationAnswered
     | EscalationClosed
+    | AlarmCounted
+    | MessageCounted
     | LedgerGap
 )
 AnyEvent = Annotated[Event, Field(discriminator="type")]

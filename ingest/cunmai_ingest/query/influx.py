@@ -14,7 +14,7 @@ from cunmai_ingest.settings import InfluxSettings
 from cunmai_ingest.stores.influxql import select, tag_is
 from cunmai_runtime.errors import Retryable
 
-TAGS = frozenset({"gateway", "stream", "device", "resident", "rule", "medicine"})
+TAGS = frozenset({"gateway", "stream", "device", "resident", "rule", "medicine", "team", "person"})
 MOST_AT_ONCE = 10_000
 """Rows of one nanosecond: readings of as many gateways."""
 

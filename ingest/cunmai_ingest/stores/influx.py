@@ -28,7 +28,7 @@ from cunmai_wire.ranges import SeqRanges
 _Line = tuple[Storable, str]
 
 _MEASUREMENTS = (*READING_MEASUREMENTS, *EVENT_MEASUREMENTS)
-_TAGS = frozenset({"gateway", "stream", "device", "resident", "rule", "medicine"})
+_TAGS = frozenset({"gateway", "stream", "device", "resident", "rule", "medicine", "team", "person"})
 
 # In the words of 1.x and of 2.x; newer 2.x count what they dropped in a sentence of their own.
 _BEYOND_RETENTION = re.compile(r"points (beyond|outside) retention policy")

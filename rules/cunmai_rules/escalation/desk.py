@@ -66,7 +66,7 @@ class Desk:
         self.events = Events(db)
         self.worklists = Worklists(db)
         self._referrals = Book(db)
-        self._record = Record(self.escalations, self.events)
+        self._record = Record(self.escalations, self.events, self.directory)
         self.calls = Calls(db)
         self.codes = Codes(db)
         self.courtesies = Courtesies(db)
@@ -380,6 +380,8 @@ class Desk:
         if after == before:
             return
         self.escalations.save(after)
+        if after.lane is not before.lane:
+            self._record.moved(before, after)
         if after.status is Status.EXHAUSTED:
             self._shout(before, after, now_ms)
         self._ask(after, asks, now_ms)

@@ -1,15 +1,21 @@
-"""What happened to an escalation, written to its history and told as an event, together or not at all."""
+"""What happened to an escalation, written to its history, told as an event and counted; together or not at all."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from cunmai_rules.escalation.grouping import How
 from cunmai_rules.escalation.states import Escalation
 from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.journal.events import Events
 from cunmai_rules.journal.notices import Notice
+from cunmai_rules.quality import counting
+from cunmai_rules.quality.episodes import counts, episode_of
+from cunmai_rules.registry.directory import Directory
 from cunmai_rules.thresholds.events import Escalate
-from cunmai_wire.events import Answer, AnswerMeans
+from cunmai_wire.events import Answer, AnswerMeans, NoticeState
 
+_TAKEN = (NoticeState.ACCEPTED, NoticeState.DELIVERED)
 LONGEST_REASON = 64
 """In an event; the history has all of it."""
 
@@ -17,9 +23,10 @@ LONGEST_REASON = 64
 class Record:
     """Writes within the caller's transaction."""
 
-    def __init__(self, escalations: Escalations, events: Events) -> None:
+    def __init__(self, escalations: Escalations, events: Events, directory: Directory) -> None:
         self._escalations = escalations
         self._events = events
+        self._directory = directory
 
     def opened(self, escalation: Escalation, policy: str, now_ms: int) -> None:
         """`policy`: the name and version of the policies that it is asked by."""
@@ -46,6 +53,7 @@ class Record:
             reading_t=escalation.reading_t_ms,
             priority=escalation.priority,
         )
+        self._count(escalation, [counting.opened(episode_of(escalation, (), self._team(escalation)))])
 
     def joined(self, escalation: Escalation, found: Escalate, how: How, now_ms: int) -> None:
         self._escalations.log(
@@ -84,6 +92,12 @@ class Record:
             reason=notice.error[:LONGEST_REASON] if notice.error else None,
             provider=notice.provider,
         )
+        if notice.state in _TAKEN:
+            self._count_newest(escalation)
+
+    def moved(self, before: Escalation, after: Escalation) -> None:
+        """A task has become a page, or the other way round."""
+        self._count(after, [counting.moved(before.lane, episode_of(after, (), self._team(after)))])
 
     def held(self, escalation: Escalation, notice: Notice, now_ms: int) -> None:
         """A message waits: since when, why and until when is on the worklist, too."""
@@ -104,10 +118,14 @@ class Record:
     ) -> None:
         self._escalations.log(now_ms, escalation.id, "answered", contact, answer=answer, means=means)
         self._tell(escalation, now_ms, "escalation_answered", contact=contact, answer=answer, means=means)
+        self._count_newest(escalation)
 
     def closed(self, escalation: Escalation, actor: str, now_ms: int) -> None:
         self._escalations.log(now_ms, escalation.id, "closed", actor, reason=escalation.closed_because)
         self._tell(escalation, now_ms, "escalation_closed", reason=escalation.closed_because)
+        self._count_newest(escalation)
+
+    # -- within ---------------------------------------------------------------------------------------
 
     def _tell(self, escalation: Escalation, now_ms: int, type_: str, **fields: object) -> None:
         self._events.add(
@@ -119,3 +137,17 @@ class Record:
             escalation=escalation.id,
             **fields,
         )
+
+    def _count_newest(self, escalation: Escalation) -> None:
+        """Count what the newest line of its history changes."""
+        history, team = self._escalations.history(escalation.id), self._team(escalation)
+        before, after = (episode_of(escalation, lines, team) for lines in (history[:-1], history))
+        self._count(escalation, counting.happened(before, after))
+
+    def _count(self, escalation: Escalation, changes: Iterable[counting.Counted]) -> None:
+        for one in changes if counts(escalation) else ():
+            # Of nobody: neither the resident nor the device has any place in a figure.
+            self._events.add(escalation.gateway, one.t_ms, one.type, escalation=escalation.id, **one.fields)
+
+    def _team(self, escalation: Escalation) -> str | None:
+        return self._directory.team_of(escalation.resident, escalation.gateway, escalation.opened_ms)

@@ -12,9 +12,10 @@ from rich.console import Console
 
 from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.journal.existing import existing_journal
-from cunmai_rules.quality.episodes import Episode, episode_of
+from cunmai_rules.quality.episodes import Episode, counts, episode_of
 from cunmai_rules.quality.measures import DAY_MS, measure
 from cunmai_rules.quality.report import as_json, print_report
+from cunmai_rules.registry.directory import Directory
 from cunmai_rules.settings import RulesSettings
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.yamlfile import load_model
@@ -40,5 +41,13 @@ def quality(
 def _episodes(settings: RulesSettings, from_ms: int, to_ms: int) -> list[Episode]:
     with closing(existing_journal(settings)) as db:
         escalations = Escalations(db)
-        opened = escalations.opened_between(from_ms, to_ms)
-        return [episode_of(one, escalations.history(one.id)) for one in opened]
+        directory = Directory(db, settings)
+        return [
+            episode_of(
+                one,
+                escalations.history(one.id),
+                directory.team_of(one.resident, one.gateway, one.opened_ms),
+            )
+            for one in escalations.opened_between(from_ms, to_ms)
+            if counts(one)
+        ]

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from cunmai_rules.escalation.states import CloseReason, Escalation
 from cunmai_rules.journal.escalations import Entry
+from cunmai_rules.selftest.names import DEVICE as SELF_TEST_DEVICE
 from cunmai_wire.events import Answer, Lane, NoticeState
 
 
@@ -28,11 +29,20 @@ class Verdict(StrEnum):
     OPEN = "open"
 
 
+_ACCEPTED, _DELIVERED = f"notice_{NoticeState.ACCEPTED}", f"notice_{NoticeState.DELIVERED}"
 _OF_ANSWER = {
     Answer.CONTACTED: Verdict.ACTED,
     Answer.REFERRED: Verdict.ACTED,
     Answer.FALSE_ALARM: Verdict.FALSE,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One that the carrier took: for whom, by the contact's id, and when."""
+
+    contact: str
+    taken_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,37 +53,71 @@ class Episode:
     gateway: str
     lane: Lane
     opened_ms: int
-    messages: tuple[str, ...]
-    """The contact of every message that the carrier took, in order."""
+    messages: tuple[Message, ...]
+    """Every message that the carrier took, in order. One about many alarms belongs to the one that carried it."""
     accepted_ms: int | None
-    """The first of them."""
+    """When the carrier first took a message that told of it."""
     delivered_ms: int | None
     answered_ms: int | None
     """The first answer of any kind, 已看 included."""
     outcome_ms: int | None
     """The first answer that is more than 已看."""
     verdict: Verdict
+    team: str | None = None
+    """The team of the resident, by its id."""
 
 
-def episode_of(escalation: Escalation, history: Sequence[Entry]) -> Episode:
+def counts(escalation: Escalation) -> bool:
+    """Whether it is about somebody or something: the hourly self-test says nothing about a rule."""
+    return escalation.device != SELF_TEST_DEVICE
+
+
+def episode_of(escalation: Escalation, history: Sequence[Entry], team: str | None = None) -> Episode:
     """What an escalation's history says of it."""
     answers = [entry for entry in history if entry.type == "answered"]
     outcomes = [entry for entry in answers if Answer(entry.detail["answer"]) is not Answer.SEEN]
-    accepted = [entry for entry in history if entry.type == f"notice_{NoticeState.ACCEPTED}"]
-    delivered = [entry for entry in history if entry.type == f"notice_{NoticeState.DELIVERED}"]
+    taken = _taken(history)
+    delivered = [entry for entry in history if entry.type == _DELIVERED]
     closed = [entry for entry in history if entry.type == "closed"]
     return Episode(
         rule=escalation.rule,
         gateway=escalation.gateway,
         lane=escalation.lane,
         opened_ms=escalation.opened_ms,
-        messages=tuple(str(entry.detail["contact"]) for entry in accepted),
-        accepted_ms=_first(accepted),
+        messages=tuple(
+            Message(str(entry.detail["contact"]), entry.t_ms)
+            for entry in taken
+            if "summary" not in entry.detail
+        ),
+        accepted_ms=_first(taken),
         delivered_ms=_first(delivered),
         answered_ms=_first(answers),
         outcome_ms=_first(outcomes),
         verdict=_verdict(outcomes, closed),
+        team=team,
     )
+
+
+def _taken(history: Sequence[Entry]) -> list[Entry]:
+    """Each message once: a delivery receipt may be faster than the carrier's word that it has the message."""
+    taken: list[Entry] = []
+    undelivered: list[str] = []
+    for entry in history:
+        if entry.type not in (_ACCEPTED, _DELIVERED):
+            continue
+        contact = str(entry.detail["contact"])
+        if entry.type == _DELIVERED and contact in undelivered:
+            undelivered.remove(contact)
+            continue
+        if entry.type == _ACCEPTED:
+            undelivered.append(contact)
+        taken.append(entry)
+    return taken
+
+
+def is_nuisance(episode: Episode) -> bool:
+    """Whether its messages need not have been sent."""
+    return episode.verdict in (Verdict.FALSE, Verdict.WITHDRAWN)
 
 
 def _first(entries: Sequence[Entry]) -> int | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import TypeVar
 
-from cunmai_rules.quality.episodes import Episode, Verdict
+from cunmai_rules.quality.episodes import Episode, Verdict, is_nuisance
 from cunmai_wire.events import Lane
 
 DAY_MS = 24 * 3_600_000
@@ -72,6 +72,8 @@ class Quality:
 
     rules: tuple[RuleQuality, ...]
     contacts: tuple[Load, ...]
+    teams: tuple[Load, ...]
+    """Where the registry knows the resident's team."""
     sites: tuple[Load, ...]
     waits: dict[str, Wait]
     """`acceptance`, `delivery`, `answer`, `outcome`: of pages, each from the opening."""
@@ -80,11 +82,12 @@ class Quality:
 def measure(episodes: Sequence[Episode], span_ms: int) -> Quality:
     """The figures of escalations that were opened within a span of so many ms."""
     days = max(span_ms / DAY_MS, 1 / 24)
-    messages = [(contact, one) for one in episodes for contact in one.messages]
+    messages = [(message.contact, one) for one in episodes for message in one.messages]
     pages = [one for one in episodes if one.lane is Lane.PAGE]
     return Quality(
         rules=tuple(_rule(rule, those) for rule, those in _by(episodes, lambda one: one.rule).items()),
         contacts=_loads(messages, days),
+        teams=_loads([(one.team, one) for _, one in messages if one.team is not None], days),
         sites=_loads([(one.gateway, one) for _, one in messages], days),
         waits={
             "acceptance": _wait([_span(one, one.accepted_ms) for one in pages]),
@@ -125,14 +128,10 @@ def _loads(messages: Iterable[tuple[str, Episode]], days: float) -> tuple[Load, 
     for who, one in messages:
         by_who[who].append(one)
     loads = [
-        Load(who, len(those), sum(map(_is_nuisance, those)), len(those) / days)
+        Load(who, len(those), sum(map(is_nuisance, those)), len(those) / days)
         for who, those in by_who.items()
     ]
     return tuple(sorted(loads, key=lambda load: (-load.messages, load.who)))
-
-
-def _is_nuisance(episode: Episode) -> bool:
-    return episode.verdict in (Verdict.FALSE, Verdict.WITHDRAWN)
 
 
 def _span(episode: Episode, until_ms: int | None) -> float | None:

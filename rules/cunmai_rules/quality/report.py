@@ -34,9 +34,11 @@ def as_json(quality: Quality) -> dict[str, Any]:
 
 
 def print_report(console: Console, quality: Quality, days: float, names: dict[str, str]) -> None:
-    """Three tables; `names`: what a site is called, by gateway."""
+    """Tables; `names`: what a site is called, by gateway."""
     console.print(_rules(quality.rules))
     console.print(_loads("通知量(人) / messages per contact", quality.contacts, {}))
+    if quality.teams:
+        console.print(_loads("通知量(团队) / messages per team", quality.teams, {}))
     console.print(_loads("通知量(机构) / messages per site", quality.sites, names))
     console.print(_waits(quality.waits))
     console.print(

@@ -35,6 +35,14 @@ def contacts_for(
     return nearest_first(volunteers, members, duty, rostered)
 
 
+def team_of(
+    db: Database, resident: str | None, gateway: str, at_ms: int, utc_offset_minutes: int = CHINA_MINUTES
+) -> str | None:
+    """The team that looked after a resident at that time; that of the nearest site where they had none."""
+    signed = [] if resident is None else _teams_of(db, resident, day_of(at_ms, utc_offset_minutes))
+    return next(iter(signed or _teams_near(db, site_of(db, gateway))), None)
+
+
 def site_of(db: Database, gateway: str) -> str | None:
     """The site where this gateway stands."""
     row = db.execute("SELECT site FROM gateways WHERE gateway = ?", [gateway]).fetchone()

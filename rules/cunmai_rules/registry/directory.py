@@ -9,7 +9,7 @@ from pathlib import Path
 from cunmai_rules.journal.database import Database
 from cunmai_rules.moments import day_of
 from cunmai_rules.registry import audit
-from cunmai_rules.registry.contacts import contacts_for, site_of
+from cunmai_rules.registry.contacts import contacts_for, site_of, team_of
 from cunmai_rules.registry.keyring import open_vault
 from cunmai_rules.registry.vault import Vault, place_of
 from cunmai_rules.settings import RulesSettings
@@ -52,6 +52,10 @@ class Directory:
         found = contacts_for(self._db, resident, gateway, now_ms, self._settings.utc_offset_minutes)
         asked = [one.staff for level in levels for one in found if one.level == level]
         return tuple(asked[:MOST_CONTACTS]) or self._settings.contacts_of(gateway)
+
+    def team_of(self, resident: str | None, gateway: str, at_ms: int) -> str | None:
+        """The id of the team that looked after them at that time; None where the registry knows none."""
+        return team_of(self._db, resident, gateway, at_ms, self._settings.utc_offset_minutes)
 
     def colleagues(self, asked: Sequence[str]) -> list[Colleague]:
         """To whom something can be handed: the contacts of rules.yaml, and those of the registry who were asked."""

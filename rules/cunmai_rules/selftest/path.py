@@ -8,7 +8,8 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.states import CloseReason, Status
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.judgements import subject_of
-from cunmai_rules.selftest.selftest import DEVICE, NOBODY, Came, Path
+from cunmai_rules.selftest.names import DEVICE, NOBODY
+from cunmai_rules.selftest.selftest import Came, Path
 from cunmai_runtime.clock import Clock
 from cunmai_wire.events import Lane, NoticeState
 

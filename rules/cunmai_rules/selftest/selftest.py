@@ -19,13 +19,12 @@ from enum import StrEnum
 import structlog
 
 from cunmai_rules import metrics
+from cunmai_rules.selftest.names import DEVICE, NOBODY
 from cunmai_rules.selftest.numbers import Numbers
 from cunmai_rules.settings import SelfTestSettings
 from cunmai_runtime.clock import Clock
 from cunmai_wire.topics import Channel, gateway_topic
 
-NOBODY = "SELF-TEST"
-DEVICE = "self-test"
 NORMAL_PCT = 98
 RECOVER_EVERY_MS = 10_000
 RECOVER_FOR_MS = 60_000

@@ -49,7 +49,7 @@ def test_the_dashboard_arrives_whole_in_its_folder(grafana: FakeGrafana) -> None
 def test_pushing_again_replaces_it_and_makes_no_second_folder(grafana: FakeGrafana) -> None:
     assert _push(grafana).exit_code == 0
     assert _push(grafana).exit_code == 0
-    assert (len(grafana.folders), len(grafana.dashboards)) == (1, 2)
+    assert (len(grafana.folders), len(grafana.dashboards)) == (1, 3)
 
 
 def test_a_folder_may_be_chosen(grafana: FakeGrafana) -> None:

@@ -61,8 +61,8 @@ def test_the_generated_file_is_what_the_code_builds() -> None:
 
 
 def test_a_stale_or_missing_file_is_found(tmp_path: Path) -> None:
-    assert stale(tmp_path) == [tmp_path / "ledger.json", tmp_path / "resident.json"]
-    _, path = write(tmp_path)
+    assert stale(tmp_path) == [tmp_path / f"{name}.json" for name in ("ledger", "quality", "resident")]
+    *_, path = write(tmp_path)
     assert stale(tmp_path) == []
     path.write_text(path.read_text().replace("93.01", "92"))
     assert stale(tmp_path) == [path]

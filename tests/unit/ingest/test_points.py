@@ -142,17 +142,17 @@ def test_values_are_plain_so_that_any_encoder_takes_them() -> None:
     assert {type(value) for value in fields.values()} <= {str, int, float, bool}
 
 
-_TAGS = {"gateway", "stream", "device", "resident", "rule", "medicine"}
+_TAGS = {"gateway", "stream", "device", "resident", "rule", "medicine", "team", "person"}
 
 
 @pytest.mark.parametrize("model", [*get_args(Reading), *get_args(Event)])
 def test_no_field_of_the_contract_bears_the_name_of_a_tag(model: Any) -> None:
     """A tag and a field of one name cannot be told apart in a query."""
-    made_tags = {"gateway", "device", "resident", "rule", "kind", "type", "t", "stock_days"}
+    made_tags = {"gateway", "device", "resident", "rule", "team", "person", "kind", "type", "t", "stock_days"}
     fields = set(model.model_fields) - made_tags
     assert not fields & (_TAGS | {"time"})
 
 
 def test_every_kind_and_type_has_a_measurement_and_no_two_share_one() -> None:
     names = [*READING_MEASUREMENTS, *EVENT_MEASUREMENTS, "medicine_stock"]
-    assert len(names) == len(set(names)) == 13 + 7 + 1
+    assert len(names) == len(set(names)) == 13 + 9 + 1

@@ -201,8 +201,11 @@ def test_events_wait_for_ingests_receipt(bench: Bench) -> None:
     assert [event.type for event in parsed.events] == [
         "grade_changed",
         "escalation_opened",
+        "alarm_counted",
         "notice_changed",
         "notice_changed",
+        "alarm_counted",
+        "message_counted",
     ]
     bench.desk.events.sent(pending, bench.now_ms)
     assert bench.desk.events.pending(bench.now_ms, bench.now_ms) == []
@@ -211,9 +214,9 @@ def test_events_wait_for_ingests_receipt(bench: Bench) -> None:
     topic = gateway_topic("rules", Channel.RECEIPTS)
     bench.deliver_raw(topic, json.dumps(receipt | {"consumer": "somebody"}).encode())
     bench.deliver_raw(topic, json.dumps(receipt | {"consumer": "ingest", "stream": STREAM}).encode())
-    assert bench.desk.events.waiting() == 4
+    assert bench.desk.events.waiting() == 7
     bench.deliver_raw(topic, json.dumps(receipt | {"consumer": "ingest"}).encode())
-    assert bench.desk.events.waiting() == 2
+    assert bench.desk.events.waiting() == 5
 
 
 def test_history_cannot_be_changed(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cunmai_rules.cli import app
 from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.quality.command import _episodes
-from cunmai_rules.quality.episodes import Episode, Verdict
+from cunmai_rules.quality.episodes import Episode, Message, Verdict
 from cunmai_rules.quality.measures import DAY_MS, Wait, measure, wilson
 from cunmai_wire.events import Answer, Lane
 from support.rules_bench import Bench
@@ -19,9 +19,13 @@ from support.rules_bench import Bench
 NEVER = dict.fromkeys(Verdict, 0)
 
 
+def sent(*contacts: str) -> tuple[Message, ...]:
+    return tuple(Message(contact, 1_002_000) for contact in contacts)
+
+
 def episode(**changes: object) -> Episode:
     base = {
-        "rule": "spo2-low", "gateway": "cz-01", "lane": Lane.PAGE, "opened_ms": 1_000_000, "messages": ("village",),
+        "rule": "spo2-low", "gateway": "cz-01", "lane": Lane.PAGE, "opened_ms": 1_000_000, "messages": sent("village"),
         "accepted_ms": 1_002_000, "delivered_ms": None, "answered_ms": 1_100_000, "outcome_ms": 1_400_000,
         "verdict": Verdict.ACTED,
     }  # fmt: skip
@@ -61,7 +65,7 @@ def test_a_rule_that_nobody_judged_has_no_precision() -> None:
 
 
 def test_load_is_counted_by_message_and_nuisance_by_what_came_of_it() -> None:
-    asked_two = episode(messages=("village", "township"), verdict=Verdict.FALSE)
+    asked_two = episode(messages=sent("village", "township"), verdict=Verdict.FALSE)
     quality = measure([episode(), asked_two, episode(verdict=Verdict.WITHDRAWN, gateway="cz-02")], 2 * DAY_MS)
     village, township = quality.contacts
     assert (village.who, village.messages, village.nuisance, village.per_day) == ("village", 3, 2, 1.5)
@@ -99,7 +103,7 @@ def test_a_story_from_the_journal(bench: Bench) -> None:
     bench.desk.answer(first, "village", Answer.CONTACTED, bench.now_ms)
     (told,) = _episodes(bench.settings, opened_ms, opened_ms + 1)
     assert told.verdict is Verdict.ACTED
-    assert told.messages == ("village",)
+    assert [one.contact for one in told.messages] == ["village"]
     assert (told.answered_ms, told.outcome_ms) == (bench.now_ms - 30_000, bench.now_ms)
     bench.desk.answer(first, "village", Answer.FALSE_ALARM, bench.now_ms)
     (changed,) = _episodes(bench.settings, opened_ms, opened_ms + 1)
