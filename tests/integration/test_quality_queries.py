@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from cunmai_dashboards.build import dashboards
-from cunmai_ingest.messages import points_of, understand
+from cunmai_ingest.assembly import understand
+from cunmai_ingest.messages import points_of
 from cunmai_ingest.stores import open_store
 from cunmai_rules.escalation.receipts import CarrierReceipt
 from cunmai_rules.escalation.states import CloseReason

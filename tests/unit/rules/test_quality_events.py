@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cunmai_rules.escalation.receipts import CarrierReceipt
+from cunmai_rules.journal.escalations import Entry
 from cunmai_rules.quality import counting
 from cunmai_rules.quality.episodes import Episode, Message, Verdict, episode_of
 from cunmai_rules.selftest.names import DEVICE
@@ -119,3 +120,14 @@ def test_a_task_that_becomes_a_page_is_one_page_and_no_task(task: Episode) -> No
     assert (first.fields["reviews"], then.fields["reviews"], then.fields["pages"]) == (1, -1, 1)
     assert {first.t_ms, then.t_ms} == {1000}
     assert {first.fields["team"], then.fields["team"]} == {"team-a"}
+
+
+def test_a_message_about_many_counts_for_the_one_that_carried_it(bench: Bench) -> None:
+    """The others were told all the same: their wait for the carrier is over."""
+    bench.desaturate()
+    opened, at_ms = bench.escalation(), bench.now_ms
+    part = Entry(at_ms, "notice_accepted", "carrier", {"contact": "village", "summary": "n0"})
+    told_of = episode_of(opened, [part])
+    assert (told_of.messages, told_of.accepted_ms) == ((), at_ms)
+    carrier = Entry(at_ms, "notice_accepted", "carrier", {"contact": "village"})
+    assert episode_of(opened, [carrier]).messages == (Message("village", at_ms),)
