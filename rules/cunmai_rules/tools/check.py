@@ -13,6 +13,7 @@ from cunmai_rules.lint.advice import advice
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.loader import LoadedPack, problem_of, read_packs, read_sources
 from cunmai_rules.thresholds.sentence import Lang, rule_sentence
+from cunmai_rules.tools.progress import progress
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import Problem
 
@@ -48,8 +49,9 @@ def check(
     sources = read_sources(where)
     if not sources:
         raise UserError(f"{where} 里没有阈值文件 / there is no threshold file in {where}")
-    loaded, errors = read_packs(sources)
-    warnings = warnings_of(loaded)
+    with progress("检查 / checking"):
+        loaded, errors = read_packs(sources)
+        warnings = warnings_of(loaded)
     _print(("错误, 不会生效", "errors, refused"), errors, lang, err=True)
     _print(("提醒", "warnings"), warnings, lang, err=False)
     if errors:

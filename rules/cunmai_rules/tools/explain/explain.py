@@ -19,6 +19,7 @@ from cunmai_rules.tools.explain.explain_report import print_explanation
 from cunmai_rules.tools.explain.explaining import Explained, explain_all
 from cunmai_rules.tools.explain.past import Kept, Past, read_past, recorded_of
 from cunmai_rules.tools.known import known, moment_of
+from cunmai_rules.tools.progress import progress
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import load_model
@@ -52,7 +53,8 @@ def explain(
             raise UserError(f"日志里没有 {resident} / the journal has nothing of {resident}")
         events = [one.event for one in past.readings if not one.corrected]
         facts = around.facts_of(past.subject)
-    told = explain_all(rules, events, facts, at_ms, settings.utc_offset_minutes)
+    with progress("重判 / judging again"):
+        told = explain_all(rules, events, facts, at_ms, settings.utc_offset_minutes)
     told = [one for one in told if rule in (None, one.rule.rule.id)]
     if not told:
         raise UserError(f"没有规则 {rule} / there is no rule {rule}")

@@ -11,7 +11,7 @@ from cunmai_rules.moments import show_moment
 from cunmai_rules.pages.words import ANSWERS, CLOSED_BECAUSE, FLAGS, HISTORY, WHY_OVERDUE
 from cunmai_rules.thresholds.catalogue import NUMBERS
 from cunmai_rules.thresholds.events import Reason
-from cunmai_rules.thresholds.labels import Pair, field_label
+from cunmai_rules.thresholds.labels import KINDS, Pair, field_label, unit_sign, word_label
 from cunmai_rules.tools.check import Language
 from cunmai_rules.tools.explain.explaining import REASONS, Counted, Explained
 from cunmai_rules.tools.explain.past import Asked, Past, recorded_of
@@ -84,17 +84,22 @@ def _values(one: Explained, counted: Counted, words: _Words) -> str:
     event = counted.event
     fields = [one_.field.rstrip("?") for one_ in one.rule.inputs.get(event.kind, ())]
     shown = [
-        f"{words.say(field_label(f'{event.kind}.{name}'))} {_value(f'{event.kind}.{name}', event.values[name])}"
+        f"{words.say(field_label(f'{event.kind}.{name}'))} "
+        f"{_value(f'{event.kind}.{name}', event.values[name], words)}"
         for name in dict.fromkeys(fields)
         if name in event.values
     ]
-    return ", ".join(shown) or event.kind
+    return ", ".join(shown) or words.say(KINDS.get(event.kind, (event.kind, event.kind)))
 
 
-def _value(name: str, value: object) -> str:
-    unit = NUMBERS[name].ucum if name in NUMBERS else ""
+def _value(name: str, value: object, words: _Words) -> str:
+    if isinstance(value, bool):
+        return words.say(("是", "yes") if value else ("否", "no"))
+    if isinstance(value, str):
+        return words.say(word_label(name, value))
+    unit = words.say(unit_sign(NUMBERS[name].ucum)) if name in NUMBERS else ""
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    return f"{text} {unit}" if unit not in ("", "1") else text
+    return f"{text} {unit}".rstrip()
 
 
 # -- who was asked --------------------------------------------------------------------------------------------

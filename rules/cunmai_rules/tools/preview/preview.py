@@ -12,7 +12,7 @@ import typer
 
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.forms import ClearLimit
-from cunmai_rules.thresholds.labels import Pair, field_label
+from cunmai_rules.thresholds.labels import Pair, field_label, unit_sign
 from cunmai_rules.thresholds.leaves import Value
 from cunmai_rules.thresholds.loader import read_packs, read_sources
 from cunmai_rules.thresholds.pack import Pack, Rule
@@ -154,4 +154,5 @@ def _pictures(rule: Rule) -> Iterator[str]:
         clear = rule.clear if single and isinstance(rule.clear, ClearLimit) else None
         label = field_label(leaf.reads)
         svg = number_line_svg(leaf, clear, grade=rule.grade, unit=leaf.unit, title=f"{label[0]} / {label[1]}")
-        yield both("p", f"{label[0]} ({leaf.unit})", f"{label[1]} ({leaf.unit})") + svg
+        sign = unit_sign(leaf.unit)
+        yield both("p", f"{label[0]} ({sign[0]})", f"{label[1]} ({sign[1]})") + svg

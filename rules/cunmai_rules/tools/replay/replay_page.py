@@ -9,6 +9,7 @@ from html import escape
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.forms import ClearLimit
+from cunmai_rules.thresholds.labels import unit_sign
 from cunmai_rules.thresholds.leaves import Value
 from cunmai_rules.thresholds.sentence import rule_sentence
 from cunmai_rules.tools.replay.offline import both, page, table
@@ -141,7 +142,7 @@ def _levels(replayed: Replayed, key: str, found: Sequence[SubjectTally]) -> Iter
             for limit in limits:
                 if limit not in drawn:
                     drawn.add(limit)
-                    unit = CODES[main.kind_and_field].ucum
+                    unit = unit_sign(CODES[main.kind_and_field].ucum)[0]
                     yield Level(*limit, f"{rule}: {limit[0]:g} {unit}")
 
 
