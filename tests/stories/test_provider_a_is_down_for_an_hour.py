@@ -21,9 +21,11 @@ def test_story(stage: Stage) -> None:
     stage.after(minutes=56)
     stage.paged("township-night")  # the reminder: an outcome is owed
     assert {one.provider for one in stage.pages} == {"b"}
+    assert [provider for provider, _ in stage.carrier.asked].count("a") <= 3  # and not for every message
     stage.carrier.up("a")
     stage.after(minutes=31)
     stage.paged("township-night")
     assert stage.pages[-1].provider == "a"
+    assert stage.bench.notifier.circuits() == {"a": "closed", "b": "closed"}
     stage.replies("2")
     stage.is_now("resolved", outcome="contacted")

@@ -82,7 +82,7 @@ def read_story(path: Path) -> Told:
 def page() -> str:
     """The whole page. Raises BadStory."""
     stories = [read_story(path) for path in sorted(STORIES.glob("test_*.py"))]
-    lines = [HEAD, f"共 {len(stories)} 个 / {len(stories)} stories."]
+    lines = [HEAD.rstrip()]
     for chapter, title in CHAPTERS.items():
         lines += ["", f"## {title}", ""]
         for one in stories:

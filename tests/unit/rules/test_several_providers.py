@@ -1,4 +1,4 @@
-"""Stories of several SMS providers: one is down, one does not answer, one says nothing of what it took."""
+"""Several SMS providers: which one is asked, what a doubt waits for, and which receipts are believed."""
 
 from __future__ import annotations
 
@@ -9,26 +9,6 @@ from support.fake_carrier import Chances
 from support.sms_bench import Make, unsigned_provider, webhook_provider
 
 # -- falling back -------------------------------------------------------------------------------------------
-
-
-def test_provider_a_is_down_for_an_hour_and_no_page_waits(make: Make) -> None:
-    bench = make(webhook_provider("a"), webhook_provider("b"))
-    bench.carrier.down = {"a"}
-    bench.desaturate()
-    bench.notifier.send_due()
-    bench.notifier.send_due()
-    assert bench.by() == ["a", "b"]  # at once, without a pause
-    assert bench.told == ["V"]
-    for _ in range(12):
-        bench.passes(300)
-    assert len(bench.told) >= 7  # three rounds, then every half hour
-    assert {provider for provider, _ in bench.carrier.taken} == {"b"}
-    assert bench.by().count("a") <= 3 + 12  # three to open the breaker, then one probe at a time
-    bench.carrier.down = set()
-    for _ in range(8):
-        bench.passes(1800)
-    assert bench.carrier.taken[-1][0] == "a"
-    assert bench.notifier.circuits() == {"a": "closed", "b": "closed"}
 
 
 def test_the_first_red_of_a_resident_is_not_used_to_try_a_provider_that_fails(make: Make) -> None:
@@ -78,20 +58,6 @@ def test_what_one_provider_refuses_for_good_another_may_take(make: Make) -> None
 # -- in doubt -----------------------------------------------------------------------------------------------
 
 
-def test_a_webhook_that_did_not_answer_is_asked_again_under_the_same_key(make: Make) -> None:
-    bench = make(webhook_provider("a", unsure_wait_s=60), webhook_provider("b"))
-    bench.carrier.silent = {"a"}
-    bench.desaturate()
-    bench.notifier.send_due()
-    for _ in range(11):
-        bench.passes(5)
-    assert set(bench.by()) == {"a"}
-    assert bench.carrier.phones.total() == 1  # one key, one message
-    bench.passes(10)
-    assert bench.by()[-1] == "b"
-    assert bench.told == ["V", "V"]  # after the wait, two are better than none
-
-
 def test_one_that_knows_no_key_is_left_alone_until_the_wait_is_over(make: Make) -> None:
     bench = make(unsigned_provider("a", unsure_wait_s=60), webhook_provider("b"))
     bench.carrier.silent = {"a"}
@@ -102,18 +68,6 @@ def test_one_that_knows_no_key_is_left_alone_until_the_wait_is_over(make: Make) 
     bench.passes(10)
     bench.passes(1)
     assert bench.by() == ["a", "b"]
-
-
-def test_a_receipt_ends_the_doubt(make: Make) -> None:
-    bench = make(unsigned_provider("a", unsure_wait_s=60), webhook_provider("b"))
-    bench.carrier.silent, bench.carrier.names_messages = {"a"}, False
-    bench.desaturate()
-    bench.notifier.send_due()
-    assert bench.reports(5) == [Taken.DELIVERED]
-    for _ in range(10):
-        bench.passes(20)
-    assert bench.by() == ["a"]
-    assert bench.states() == ["delivered"]
 
 
 def test_a_kill_while_a_message_is_on_its_way_leaves_it_in_doubt(make: Make) -> None:
@@ -129,32 +83,6 @@ def test_a_kill_while_a_message_is_on_its_way_leaves_it_in_doubt(make: Make) -> 
 
 
 # -- receipts -----------------------------------------------------------------------------------------------
-
-
-def test_no_receipt_in_time_asks_the_next_contact_long_before_the_time_for_an_answer(make: Make) -> None:
-    bench = make(webhook_provider("a", receipt_within_s=60))
-    bench.carrier.chances = {"a": Chances(drops=1)}
-    bench.desaturate()
-    bench.notifier.send_due()
-    bench.passes(59)
-    assert bench.told == ["V"]
-    bench.passes(2)
-    assert bench.told == ["V", "T"]
-    assert bench.states() == ["unconfirmed", "accepted"]
-    assert "notice_unconfirmed" in bench.history()
-
-
-def test_a_receipt_that_says_failed_asks_the_next_contact_at_once(make: Make) -> None:
-    bench = make(webhook_provider("a", receipt_within_s=180))
-    bench.carrier.chances = {"a": Chances(loses=1)}
-    bench.desaturate()
-    bench.notifier.send_due()
-    assert bench.reports(2) == [Taken.FAILED]
-    assert bench.told == ["V", "T"]
-    assert bench.rows("SELECT state, error FROM notice ORDER BY number") == [
-        ("failed", "UNDELIV"),
-        ("accepted", None),
-    ]
 
 
 def test_nobody_reached_by_receipts_is_shouted_and_tried_again_later_and_not_in_a_circle(make: Make) -> None:
@@ -278,19 +206,6 @@ def test_receipts_that_repeat_contradict_and_mistake_change_nothing(make: Make) 
     assert (bench.told, bench.states()) == (["V"], ["delivered"])
 
 
-def test_delivered_after_failed_is_believed_and_takes_nothing_back(make: Make) -> None:
-    bench = make(webhook_provider("a", receipt_within_s=60))
-    bench.carrier.chances = {"a": Chances(drops=1)}
-    bench.desaturate()
-    bench.notifier.send_due()
-    says = bench.receipt_for("a-0")
-    assert says(delivered=False) is Taken.FAILED
-    assert says(delivered=False) is Taken.REPEATED
-    assert says(delivered=True) is Taken.DELIVERED
-    bench.notifier.send_due()
-    assert (bench.told, bench.states()[0]) == (["V", "T"], "delivered")
-
-
 def test_a_receipt_that_overtakes_the_answer_is_kept_for_it(make: Make) -> None:
     bench = make(webhook_provider("a", receipt_within_s=60))
     bench.carrier.chances = {"a": Chances(drops=1)}
@@ -314,14 +229,3 @@ def test_the_failure_of_a_provider_that_was_given_up_is_no_failure(make: Make) -
     assert bench.by() == ["a", "b"]
     assert Taken.ELSEWHERE in bench.reports(30)
     assert bench.told == ["V", "V"]
-
-
-def test_a_receipt_after_an_outcome_asks_nobody(make: Make) -> None:
-    bench = make(webhook_provider("a", receipt_within_s=60))
-    bench.carrier.chances = {"a": Chances(loses=1, delay_s=(30, 30))}
-    bench.desaturate()
-    bench.notifier.send_due()
-    bench.answers(Answer.CONTACTED)
-    assert bench.reports(31) == [Taken.FAILED]
-    bench.passes(3600)
-    assert bench.told == ["V"]
