@@ -42,6 +42,7 @@ from cunmai_runtime.errors import UserError
 from cunmai_runtime.logs import configure_logging
 from cunmai_runtime.service import sole_service, stop_on_signals
 from cunmai_runtime.yamlfile import load_model
+from cunmai_wire.topics import Channel, gateway_topic
 
 OPEN_SHOWN = 200
 IGNORED_SHOWN = 20
@@ -160,6 +161,10 @@ def retire_gateway(
         raise UserError(f"规则没有见过这个网关: {gateway} / the rules have never heard of {gateway}")
     typer.echo(
         f"{gateway}: 已停用, 结束预警 {len(retired.closed)} 条 / retired, {len(retired.closed)} closed"
+    )
+    typer.echo(
+        f"清除消息服务器保留的状态 / clear what the broker keeps: "
+        f"mosquitto_pub -r -n -t {gateway_topic(gateway, Channel.STATE)}"
     )
     for id_ in retired.open:
         typer.echo(f"{id_}: 关于它设备上的人, 仍须答复 / about somebody at its devices: still owed an answer")

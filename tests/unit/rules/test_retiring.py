@@ -122,6 +122,7 @@ def test_the_command(silent: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cunmai_rules.cli.load_or_make_key", lambda _: LINK_KEY)
     runner = CliRunner()
     told = runner.invoke(commands, ["retire-gateway", GATEWAY, "--config", "rules.yaml"])
-    assert (told.exit_code, told.output) == (0, f"{GATEWAY}: 已停用, 结束预警 1 条 / retired, 1 closed\n")
+    assert told.output.splitlines()[0] == f"{GATEWAY}: 已停用, 结束预警 1 条 / retired, 1 closed"
+    assert told.output.endswith(f"mosquitto_pub -r -n -t {gateway_topic(GATEWAY, Channel.STATE)}\n")
     unknown = runner.invoke(commands, ["retire-gateway", "cz-99", "--config", "rules.yaml"])
     assert "have never heard of cz-99" in str(unknown.exception)

@@ -1,6 +1,7 @@
 // The measurement: who, put the finger in, the live value until it has settled, the result.
 
-import { byId, fill, follow, make, onCard, put, rounded, send, words } from "./common.js";
+import { byId, fill, follow, make, put, rounded, words } from "./common.js";
+import { takeWho } from "./who.js";
 
 const STEPS = ["who", "insert", "measuring", "result"];
 const RING = 553;
@@ -111,24 +112,7 @@ function drawResult(one) {
 
 // -- buttons and the card ------------------------------------------------------------------------
 
-async function checkIn(text) {
-  const answer = await send("/api/check-in", { text });
-  byId("text").value = "";
-  put("refused", answer.ok ? "" : answer.text);
-}
-
-async function press(path) {
-  const answer = await send(path, {});
-  put("refused", answer.ok ? "" : answer.text);
-}
-
-onCard(checkIn);
-byId("who").addEventListener("submit", (event) => {
-  event.preventDefault();
-  checkIn(byId("text").value);
-});
-byId("finish").addEventListener("click", () => press("/api/check-out"));
-byId("stay").addEventListener("click", () => press("/api/stay"));
+takeWho();
 // Typing with nothing in the focus goes to the field, so that nobody has to click it first.
 document.addEventListener("keydown", (event) => {
   const typed = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.altKey && !event.metaKey;

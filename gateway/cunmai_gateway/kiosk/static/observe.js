@@ -1,9 +1,10 @@
 // What a person has observed: breaths, consciousness, oxygen, a follow-up, an exam that has been read.
 
-import { byId, fill, follow, newKey, number, onCard, put, send, words } from "./common.js";
+import { byId, fill, follow, newKey, number, put, send, words } from "./common.js";
 import { counter, stopCounting } from "./observe_breaths.js";
 import { entered } from "./observe_entered.js";
 import { chosen, exams, listExams } from "./observe_exams.js";
+import { takeWho } from "./who.js";
 
 const PERSONAL = ["rate", "seen", "follow"];
 const STAY_EVERY_MS = 15000;
@@ -165,21 +166,4 @@ onSave("exam", (form) => {
 
 // -- who -----------------------------------------------------------------------------------------------
 
-async function checkIn(text) {
-  const answer = await send("/api/check-in", { text });
-  byId("text").value = "";
-  put("refused", answer.ok ? "" : answer.text);
-}
-
-async function press(path) {
-  const answer = await send(path, {});
-  put("refused", answer.ok ? "" : answer.text);
-}
-
-onCard(checkIn);
-byId("who").addEventListener("submit", (event) => {
-  event.preventDefault();
-  checkIn(byId("text").value);
-});
-byId("finish").addEventListener("click", () => press("/api/check-out"));
-byId("stay").addEventListener("click", () => press("/api/stay"));
+takeWho();
