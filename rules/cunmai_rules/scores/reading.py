@@ -41,6 +41,7 @@ class Scorer:
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._score)
         # A rule asks twice of the same moment: what raises it, and what clears it. One name for all of it, so
         # that another thread sees all or nothing.
+        self._whom: tuple[Facts | None, bool] = (None, False)
         self._last: tuple[AtHand | None, int | None, Scored | Range | None] = (None, None, None)
 
     @cached_property
@@ -62,7 +63,11 @@ class Scorer:
         return found
 
     def _outcome(self, at: AtHand, within_s: int | None) -> Scored | Range | None:
-        if any(one.surely(at.facts) for one in self.table.not_for):
+        facts, not_for_it = self._whom
+        if facts is not at.facts:
+            not_for_it = any(one.surely(at.facts) for one in self.table.not_for)
+            self._whom = (at.facts, not_for_it)
+        if not_for_it:
             return None
         return self._remembered(tuple(find(at, within_s) for find in self._find))
 

@@ -18,9 +18,10 @@ from cunmai_rules.thresholds.events import (
     Source,
 )
 from cunmai_rules.thresholds.forms import Spell
+from cunmai_rules.thresholds.glance import Glance
 from cunmai_rules.thresholds.ruleset import VersionedRule
-from cunmai_rules.thresholds.signal import Given, Signal, given_by, read_signal
-from cunmai_rules.thresholds.state import RuleState
+from cunmai_rules.thresholds.signal import Given, Signal, signal_at, signal_of
+from cunmai_rules.thresholds.state import Memory, RuleState, with_evidence, with_memory
 
 NEW = RuleState()
 
@@ -53,30 +54,40 @@ class Judge(Account):
 
     # -- events -------------------------------------------------------------------------------------
 
-    def observe(self, event: Observation) -> Reason:
-        """Judge one reading."""
-        given = given_by(event, self.compiled)
+    def observe(self, event: Observation, glance: Glance | None = None) -> Reason:
+        """Judge one reading. `glance`: what rules that were asked before made of it."""
+        if glance is None:
+            glance = Glance(event, self.facts)
+        given = glance.given(self.compiled)
         if not given:
             return Reason.NO_VALUE
         self._mend_clock(event)
         self.usable = usable = self._usable(event, given)
         if event.t_ms < self.state.evidence_ms:
-            return self._out_of_order(event, given) if usable else Reason.QUALITY_GATED
+            return self._out_of_order(event, glance) if usable else Reason.QUALITY_GATED
         self.advance(event.t_ms)
-        signal, memory = read_signal(self.compiled, self.state.memory, given, event.t_ms, self.facts)
+        signal, memory = self._read(given, self.state.memory, glance)
         self.signal = signal
         if not usable:
             return self._doubt(event, signal)
-        if memory is not None:
-            self.state = self.state._replace(memory=memory)
         if signal is Signal.UNKNOWN:
+            self.state = with_memory(self.state, memory)
             return Reason.INCOMPLETE
-        self.state = self.state._replace(evidence_ms=event.t_ms, doubt_ms=0)
+        self.state = with_evidence(self.state, event.t_ms, memory)
         self._forget_what_was_told(event.t_ms)
         return self._evidence(event, signal)
 
+    def _read(self, given: Given, memory: Memory | None, glance: Glance) -> tuple[Signal, Memory | None]:
+        """What the reading says, and the memory after it. A plain rule needs none, and has none."""
+        if self.compiled.plain:
+            return signal_of(self.compiled, given[0][1]), memory
+        at = glance.at_hand(self.compiled, memory)
+        return signal_at(self.compiled, at), at.values
+
     def _usable(self, event: Observation, given: Given) -> bool:
         """Whether it is evidence. Of what need only be heard, the quality does not matter."""
+        if not event.quality:
+            return True
         accept = self.rule.quality.accept
         return all(flag in accept for flag in event.quality) or not any(one.field for one, _ in given)
 
@@ -238,9 +249,9 @@ class Judge(Account):
             self._escalate(RuleLane.REVIEW, Reason.DOUBTFUL, event.t_ms, event.source, hour)
         return Reason.DOUBTFUL
 
-    def _out_of_order(self, event: Observation, given: Given) -> Reason:
+    def _out_of_order(self, event: Observation, glance: Glance) -> Reason:
         """Older than what was judged: it changes no state, and is looked at by itself."""
-        signal, _ = read_signal(self.compiled, None, given, event.t_ms, self.facts)
+        signal, _ = self._read(glance.given(self.compiled), None, glance)
         if signal is not Signal.MET or self.state.phase == "raised":
             return Reason.OUT_OF_ORDER
         # At most one review per rule, subject and hour: a backlog must not become a flood.

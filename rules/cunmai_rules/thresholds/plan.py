@@ -19,6 +19,7 @@ from cunmai_rules.thresholds.events import Decision, Reason
 from cunmai_rules.thresholds.forms import When
 from cunmai_rules.thresholds.leaves import Change, Count
 from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule, digest_of, for_subject
+from cunmai_rules.thresholds.scored import ScoreAt, ScoreBand
 from cunmai_rules.thresholds.state import Member, Profile, profile_of
 
 FACTS_KEPT = 10_000
@@ -86,8 +87,10 @@ class Single:
     rule: VersionedRule
     needs: tuple[tuple[str, int], ...]
     """Every value that it looks at, by the name that it is remembered by, and how old (ms) it may be."""
-    looks_back: bool
-    """It looks at more than the newest values."""
+    looks_back: frozenset[str]
+    """Those of which it looks at more than the newest."""
+    scores: bool
+    """A missing value may count as something: a score of less is not a score that is known less well."""
     says: Mapping[Reason, Decision]
 
 
@@ -202,9 +205,10 @@ def _single(rule: VersionedRule) -> Single:
         for leaf in rule.rule.leaves
         for need in leaf.needs()
     }
-    looks_back = any(isinstance(leaf, Count | Change) for leaf in rule.rule.leaves)
+    looks_back = frozenset(leaf.reads for leaf in rule.rule.leaves if isinstance(leaf, Count | Change))
+    scores = any(isinstance(leaf, ScoreAt | ScoreBand) for leaf in rule.rule.leaves)
     says = {reason: Decision(rule.rule.id, reason) for reason in Reason}
-    return Single(rule, tuple(sorted(needs)), looks_back, says)
+    return Single(rule, tuple(sorted(needs)), looks_back, scores, says)
 
 
 def _by_kind(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -31,6 +31,9 @@ class Input:
     keeps_ms: int
 
 
+Inputs = Mapping[str, tuple[Input, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class VersionedRule:
     """A rule, and the exact file that it came from."""
@@ -40,8 +43,8 @@ class VersionedRule:
     """`<version of the pack>-<first 8 hex digits of the file's SHA-256>`: what every SMS carries."""
     digest: str
     """Of what the rule does: a new title, source or comment leaves it as it was."""
-    inputs: dict[str, tuple[Input, ...]]
-    """By kind."""
+    inputs: Inputs
+    """By kind. Rules with the same inputs have the same mapping of them."""
     plain: bool
     """One value against one limit: nothing need be remembered of it."""
     reads_spo2: bool
@@ -109,7 +112,7 @@ def compile_rule(rule: Rule, version: str) -> VersionedRule:
         rule,
         version,
         _digest(rule),
-        {kind: tuple(those) for kind, those in inputs.items()},
+        _one_mapping(tuple((kind, tuple(those)) for kind, those in inputs.items())),
         plain=isinstance(rule.when, When)
         and isinstance(rule.clear, ClearLimit)
         and rule.when.within_s is None,
@@ -121,6 +124,11 @@ def _input(name: str, field_: str, needs: list[Need], stale_after_s: int) -> Inp
     spans_s = [stale_after_s if need.within_s is None else need.within_s for need in needs]
     lowest = all(need.lowest for need in needs)
     return Input(name, field_, lowest, max(need.keeps for need in needs), max(spans_s) * 1000)
+
+
+@lru_cache(maxsize=10_000)
+def _one_mapping(inputs: tuple[tuple[str, tuple[Input, ...]], ...]) -> Inputs:
+    return dict(inputs)
 
 
 _WORDS = {"title", "source", "prompt", "priority", "one_sided"}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cunmai_rules.thresholds.events import Decision, Observation, Reason
+from cunmai_rules.thresholds.glance import NO_MEMORY, Glance
 from cunmai_rules.thresholds.judge import Judge
+from cunmai_rules.thresholds.leaves import AtHand
 from cunmai_rules.thresholds.plan import NOTHING, Group, Plan, Single
 from cunmai_rules.thresholds.ruleset import VersionedRule
 from cunmai_rules.thresholds.shared import NOTHING_SHARED
-from cunmai_rules.thresholds.signal import Signal, given_by, is_in_order
+from cunmai_rules.thresholds.signal import Given, Signal, is_decided_without, is_in_order
 from cunmai_rules.thresholds.state import GroupState, Memory, SubjectState
 from cunmai_rules.thresholds.stay import FOR_EVER, Moves, Stay, stay_of
 from cunmai_rules.thresholds.steady import OfGroup, OfRule, Recall, Says, Steady
@@ -18,26 +20,31 @@ Judged = Mapping[str, tuple[Judge, Reason]]
 """By rule id: what it was that was judged, and what came of it."""
 
 
-def steady_after(state: SubjectState, event: Observation, plan: Plan, judged: Judged) -> Steady | None:
+def steady_after(
+    state: SubjectState, event: Observation, plan: Plan, judged: Judged, glance: Glance
+) -> Steady | None:
     """`state`: after this reading, which was put to the rules of `judged`. None: something is about to change."""
-    return _Settling(state, event, plan, judged).outcome()
+    return _Settling(state, event, plan, judged, glance).outcome()
 
 
 class _Settling:
     """Looks at each group and each rule that reads this kind; stops at the first that does more."""
 
-    def __init__(self, state: SubjectState, event: Observation, plan: Plan, judged: Judged) -> None:
+    def __init__(
+        self, state: SubjectState, event: Observation, plan: Plan, judged: Judged, glance: Glance
+    ) -> None:
         self._state = state
         self._event = event
         self._plan = plan
         self._of_kind = plan.by_kind.get(event.kind, NOTHING)
         self._judged = judged
+        self._glance = glance
         self._until_ms = FOR_EVER
         self._apart_ms = FOR_EVER
         self._decisions: list[Decision] = []
         self._groups: list[OfGroup] = []
         self._recalls: list[Recall] = []
-        self._memories: list[Memory] = []
+        self._memories: list[tuple[Memory, Given]] = []
         self._looking_back: list[Says] = []
         self._by_newest: list[Says] = []
         self._own_limits: list[tuple[VersionedRule, Signal]] = []
@@ -52,7 +59,7 @@ class _Settling:
         return Steady(
             self._plan, event.quality, event.late, self._until_ms, self._apart_ms, tuple(self._groups),
             tuple(self._recalls), tuple(self._looking_back), tuple(self._by_newest), tuple(self._own_limits),
-            tuple(self._rules), (*self._decisions, *of_kind.unfit), bool(event.quality),
+            tuple(self._rules), (*self._decisions, *of_kind.unfit), bool(event.quality), set(),
         )  # fmt: skip
 
     def _stays(self, rule_id: str) -> Stay | None:
@@ -108,26 +115,33 @@ class _Settling:
             return False
         self._decisions.append(single.says[stay.reason])
         judge, _ = self._judged[rule_id]
-        recall = -1
+        recall = None
         if judge.signal is not None:
             if single.rule.plain:
                 self._own_limits.append((single.rule, judge.signal))
-            elif not self._says_again(single, judge):
-                return False
             elif judge.usable:
-                recall = self._recall(single, judge.state.memory or {})
-                says = self._looking_back if single.looks_back else self._by_newest
-                says.append(Says(single.rule, recall, judge.signal))
-        if stay.moves is not Moves.NOTHING or recall >= 0:
+                recall = self._recall(single, judge.state.memory or NO_MEMORY)
+            if not single.rule.plain and not self._says_again(single, judge, judge.signal, recall):
+                return False
+        if stay.moves is not Moves.NOTHING or recall is not None:
             self._rules.append(OfRule(rule_id, stay.moves, recall))
         return True
 
-    def _says_again(self, single: Single, judge: Judge) -> bool:
-        """Whether it says the same of the same classes, and until when; a rule that looks back is asked each time."""
-        memory = judge.state.memory or {}
-        if single.looks_back:
-            return judge.usable and is_in_order(memory)
-        now_ms, fresh = self._event.t_ms, {one.key for one, _ in given_by(self._event, single.rule)}
+    def _says_again(self, single: Single, judge: Judge, signal: Signal, recall: int | None) -> bool:
+        """Whether it says the same of the same classes, and until when; or that it is to be asked each time."""
+        memory = judge.state.memory or NO_MEMORY
+        if recall is None and single.looks_back:
+            return False
+        if recall is not None:
+            says = Says(single.rule, recall, signal)
+            if single.looks_back and not is_in_order(memory):
+                return False
+            if single.looks_back and not self._decided_by_others(single, memory):
+                self._looking_back.append(says)
+                return True
+            self._by_newest.append(says)
+        now_ms = self._event.t_ms
+        fresh = [one.key for one, _ in self._glance.given(single.rule)]
         for name, within_ms in single.needs:
             values = memory.get(name)
             if name in fresh or not values:
@@ -139,15 +153,21 @@ class _Settling:
                 self._until_ms = min(self._until_ms, measured_ms + within_ms)
         return True
 
+    def _decided_by_others(self, single: Single, memory: Memory) -> bool:
+        """Whether the values that it looks back on change nothing now."""
+        if single.scores:
+            return False
+        stale_ms = single.rule.rule.stale_after_s * 1000
+        at = AtHand(memory, self._event.t_ms, stale_ms, self._plan.facts)
+        return is_decided_without(single.rule, at, single.looks_back)
+
     def _recall(self, single: Single, memory: Memory) -> int:
         """The place of this memory, which other rules with the same inputs may have in common."""
         rule = single.rule
-        inputs = tuple(one for one, _ in given_by(self._event, rule))
-        stale_ms = rule.rule.stale_after_s * 1000
-        for place, known in enumerate(self._memories):
-            one = self._recalls[place]
-            if one.stale_ms == stale_ms and one.inputs == inputs and (known is memory or known == memory):
+        given, stale_ms = self._glance.given(rule), rule.rule.stale_after_s * 1000
+        for place, (known, its) in enumerate(self._memories):
+            if its is given and known is memory and self._recalls[place].stale_ms == stale_ms:
                 return place
-        self._memories.append(memory)
-        self._recalls.append(Recall(rule.rule.id, inputs, stale_ms))
+        self._memories.append((memory, given))
+        self._recalls.append(Recall(rule.rule.id, tuple(one for one, _ in given), stale_ms))
         return len(self._recalls) - 1

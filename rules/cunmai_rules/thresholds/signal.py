@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
-from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
+from cunmai_rules.thresholds.conditions import Condition
 from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.forms import ClearLimit, ClearNoLonger, Silence
 from cunmai_rules.thresholds.leaves import AtHand, Truth, Value
@@ -53,45 +53,47 @@ def looked_at(one: Input, values: Mapping[str, object]) -> float | str | bool | 
     return value if isinstance(value, int | float) else None
 
 
-def read_signal(
-    rule: VersionedRule, memory: Memory | None, given: Given, t_ms: int, facts: Facts = NOTHING_KNOWN
-) -> tuple[Signal, Memory | None]:
-    """What a reading says, and the memory after it (None for rules that need none)."""
-    if rule.plain:
-        return _plain(rule, given[0][1]), None
-    now = remember(memory or {}, given, t_ms)
-    return signal_at(rule, AtHand(now, t_ms, rule.rule.stale_after_s * 1000, facts)), now
-
-
 def signal_at(rule: VersionedRule, at: AtHand) -> Signal:
     """What the values at hand say."""
-    when, clear = rule.rule.when, rule.rule.clear
-    assert clear is not None, "only a rule on silence has no clear"
-    assert not isinstance(when, Silence), "a rule on silence reads no values"
-    met = when.truth(at)
+    met = _when(rule).truth(at)
     if met:
         return Signal.MET
-    cleared: Truth
-    match clear:
-        case ClearNoLonger():
-            cleared = met is False
-        case ClearLimit():
-            assert isinstance(when, Value | ScoreAt), "a single limit clears a single value, or a score"
-            cleared = when.meets_also(clear, at)
-        case _:
-            cleared = clear.truth(at)
-    if cleared:
+    if _cleared(rule, at, met):
         return Signal.CLEAR
     return Signal.UNKNOWN if met is None else Signal.BETWEEN
 
 
-def plain_signal(rule: VersionedRule, event: Observation) -> Signal | None:
-    """What a reading says to a rule with one limit; None where it has no such value."""
-    value = looked_at(rule.inputs[event.kind][0], event.values)
-    return None if value is None else _plain(rule, value)
+def is_decided_without(rule: VersionedRule, at: AtHand, names: Collection[str]) -> bool:
+    """Whether these numbers, whatever they are, change nothing of what a rule says. Not of scores: see `Single`.
+
+    What is true or false with an unknown part stays so when the part is known.
+    """
+    rest = at._replace(values={name: those for name, those in at.values.items() if name not in names})
+    met = _when(rule).truth(rest)
+    return met is True or (met is False and _cleared(rule, rest, met) is not None)
 
 
-def _plain(rule: VersionedRule, value: Any) -> Signal:
+def _when(rule: VersionedRule) -> Condition:
+    when = rule.rule.when
+    assert not isinstance(when, Silence), "a rule on silence reads no values"
+    return when
+
+
+def _cleared(rule: VersionedRule, at: AtHand, met: Truth) -> Truth:
+    when, clear = rule.rule.when, rule.rule.clear
+    match clear:
+        case ClearNoLonger():
+            return met is False
+        case ClearLimit():
+            assert isinstance(when, Value | ScoreAt), "a single limit clears a single value, or a score"
+            return when.meets_also(clear, at)
+        case _:
+            assert clear is not None, "only a rule on silence has no clear"
+            return clear.truth(at)
+
+
+def signal_of(rule: VersionedRule, value: Any) -> Signal:
+    """What a value says to a plain rule."""
     when, clear = rule.rule.when, rule.rule.clear
     assert isinstance(when, Value), "a plain rule has one limit"
     assert isinstance(clear, ClearLimit), "and clears by one"
@@ -100,18 +102,30 @@ def _plain(rule: VersionedRule, value: Any) -> Signal:
     return Signal.CLEAR if clear.meets(value) else Signal.BETWEEN
 
 
-def remember(memory: Memory, given: Given, t_ms: int, *, in_order: bool = False) -> Memory:
-    """The memory with the values of one more reading, and without what no condition looks back to.
-
-    `in_order`: the memory is known to be in the order of time, so that its first values are its oldest.
-    """
+def remember(memory: Memory, given: Given, t_ms: int) -> Memory:
+    """The memory with the values of one more reading, and without what no condition looks back to."""
     changed = dict(memory)
     for one, value in given:
         if one.keeps == 1:
             changed[one.key] = ((t_ms, value),)
+        else:
+            values = (*changed.get(one.key, ())[1 - one.keeps :], (t_ms, value))
+            changed[one.key] = tuple(pair for pair in values if t_ms - pair[0] <= one.keeps_ms)
+    return changed
+
+
+def remember_next(memory: Memory, inputs: Iterable[Input], event: Observation) -> Memory:
+    """The same, of a reading that has all of these, and of a memory that is in the order of time."""
+    changed, t_ms = dict(memory), event.t_ms
+    for one in inputs:
+        value: Any = event.values.get(one.field)
+        if value.__class__ is not float:
+            value = looked_at(one, event.values)
+        if one.keeps == 1:
+            changed[one.key] = ((t_ms, value),)
             continue
-        values = (*changed.get(one.key, ())[1 - one.keeps :], (t_ms, value))
-        if not in_order or t_ms - values[0][0] > one.keeps_ms:
+        values = changed[one.key][1 - one.keeps :] + ((t_ms, value),)  # noqa: RUF005 - a copy less of fifty
+        if t_ms - values[0][0] > one.keeps_ms:
             values = tuple(pair for pair in values if t_ms - pair[0] <= one.keeps_ms)
         changed[one.key] = values
     return changed
@@ -119,4 +133,9 @@ def remember(memory: Memory, given: Given, t_ms: int, *, in_order: bool = False)
 
 def is_in_order(memory: Memory) -> bool:
     """Whether each value was measured after the one before it. A reading judged by itself may come between."""
-    return all(values[n - 1][0] <= values[n][0] for values in memory.values() for n in range(1, len(values)))
+    for values in memory.values():
+        if len(values) > 1:
+            times = [pair[0] for pair in values]
+            if times != sorted(times):
+                return False
+    return True

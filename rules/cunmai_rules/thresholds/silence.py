@@ -5,6 +5,7 @@ from __future__ import annotations
 from cunmai_rules.thresholds.account import TOLD
 from cunmai_rules.thresholds.events import Observation, Reason, Source
 from cunmai_rules.thresholds.forms import Silence
+from cunmai_rules.thresholds.glance import Glance
 from cunmai_rules.thresholds.judge import Judge
 
 
@@ -15,7 +16,7 @@ class SilenceJudge(Judge):
     `after` begins to wait with the first reading; of a subject that was never heard it knows nothing.
     """
 
-    def observe(self, event: Observation) -> Reason:
+    def observe(self, event: Observation, glance: Glance | None = None) -> Reason:  # noqa: ARG002 - reads no values
         """Hear one reading."""
         self._mend_clock(event)
         if event.t_ms < self.state.evidence_ms:

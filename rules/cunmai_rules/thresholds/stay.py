@@ -15,7 +15,7 @@ from cunmai_rules.thresholds.forms import Silence
 from cunmai_rules.thresholds.judge import Judge
 from cunmai_rules.thresholds.signal import Signal
 from cunmai_rules.thresholds.silence import SilenceJudge
-from cunmai_rules.thresholds.state import Memory, RuleState
+from cunmai_rules.thresholds.state import Memory, RuleState, with_evidence
 
 FOR_EVER = 1 << 62
 
@@ -63,19 +63,13 @@ def stay_of(judge: Judge, reason: Reason, event: Observation) -> Stay | None:
 
 
 def moved(state: RuleState, moves: Moves, event: Observation, memory: Memory | None) -> RuleState:
-    """The state after that reading, with this memory."""
-    if moves is Moves.NOTHING:
-        return _NEW(RuleState, (*state[:15], memory, state[16]))
-    t_ms = event.t_ms
-    if moves is Moves.EVIDENCE:
-        return _NEW(RuleState, (*state[:7], t_ms, *state[8:15], memory, state[16]))
+    """The state after that reading, where it moves anything on, with this memory."""
+    after = with_evidence(state, event.t_ms, memory)
     if moves is Moves.SPELL:
-        return _NEW(RuleState, (*state[:6], t_ms, t_ms, *state[8:15], memory, state[16]))
-    return state._replace(since_ms=t_ms, stream=event.stream, seq=event.seq, evidence_ms=t_ms)
-
-
-_NEW = tuple.__new__
-"""`_replace` takes four times as long, and this is done for every rule and reading."""
+        return after._replace(met_ms=event.t_ms)
+    if moves is Moves.HEARD:
+        return after._replace(since_ms=event.t_ms, stream=event.stream, seq=event.seq)
+    return after
 
 
 def _of_evidence(judge: Judge, event: Observation, _before_due_ms: int) -> Stay | None:

@@ -21,18 +21,21 @@ that judging in full comes to: `tests/unit/rules/test_steady.py` holds the one t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from cunmai_rules.thresholds.classes import Class
 from cunmai_rules.thresholds.events import Decision, Observation
+from cunmai_rules.thresholds.glance import NO_MEMORY
 from cunmai_rules.thresholds.hint import Hint
 from cunmai_rules.thresholds.leaves import AtHand
-from cunmai_rules.thresholds.plan import NOTHING, Group, Plan
+from cunmai_rules.thresholds.plan import Group, Plan
 from cunmai_rules.thresholds.ruleset import Input, VersionedRule
-from cunmai_rules.thresholds.signal import Signal, looked_at, plain_signal, remember, signal_at
-from cunmai_rules.thresholds.state import GroupState, RuleState, SubjectState
+from cunmai_rules.thresholds.signal import Signal, looked_at, remember_next, signal_at, signal_of
+from cunmai_rules.thresholds.state import GroupState, Memory, RuleState, SubjectState, with_memory
 from cunmai_rules.thresholds.stay import Moves, moved
+
+MOST_ALIKE = 200
+"""Classes of one kind's values that are remembered to say the same."""
 
 
 class Lately(Hint):
@@ -74,8 +77,8 @@ class OfRule(NamedTuple):
 
     rule: str
     moves: Moves
-    recall: int
-    """Its memory's place among all; -1: as it was."""
+    recall: int | None
+    """Its memory's place among all; None: it has none."""
 
 
 class Says(NamedTuple):
@@ -104,6 +107,8 @@ class Steady(NamedTuple):
     decisions: tuple[Decision, ...]
     one_class_only: bool
     """Nothing is known of values of other classes."""
+    alike: set[tuple[Class, ...]]
+    """Other classes of which every rule has said the same since. It only grows, and only by what is so anyway."""
 
 
 Skipped = tuple[SubjectState, tuple[Decision, ...]]
@@ -124,24 +129,32 @@ def skip(state: SubjectState, event: Observation, plan: Plan) -> Skipped | None:
         or (arrived_ms is not None and arrived_ms < lately.at_ms)
     ):
         return None
-    recalled = [_recall(one, state.rules, event, plan) for one in steady.recalls]
-    classes = plan.by_kind.get(event.kind, NOTHING).classes.of(event.values)
-    if not _all_say_again(steady.looking_back, recalled):
+    rules = state.rules
+    recalled = [
+        remember_next(rules[one.rule].memory or NO_MEMORY, one.inputs, event) for one in steady.recalls
+    ]
+    if steady.looking_back and not _say_again(steady.looking_back, steady, recalled, event):
         return None
-    if classes != lately.classes and not _other_classes_say_the_same(
-        steady, lately, classes, recalled, event
-    ):
-        return None
-    after = _moved_on(state, steady, recalled, event)
-    return after._replace(hint=Lately(t_ms, event.kind, classes, steady)), steady.decisions
+    classes = plan.by_kind[event.kind].classes.of(event.values)
+    if classes != lately.classes and classes not in steady.alike:
+        if not _other_classes_say_the_same(steady, lately, classes, recalled, event):
+            return None
+        if len(steady.alike) < MOST_ALIKE:
+            steady.alike.add(classes)
+    return _moved_on(state, steady, recalled, event, classes), steady.decisions
 
 
-def _all_say_again(those: tuple[Says, ...], recalled: list[AtHand]) -> bool:
-    return all(signal_at(one.rule, recalled[one.recall]) is one.signal for one in those)
+def _say_again(those: tuple[Says, ...], steady: Steady, recalled: list[Memory], event: Observation) -> bool:
+    facts = steady.plan.facts
+    at_hand = [
+        AtHand(memory, event.t_ms, one.stale_ms, facts)
+        for memory, one in zip(recalled, steady.recalls, strict=True)
+    ]
+    return all(signal_at(one.rule, at_hand[one.recall]) is one.signal for one in those)
 
 
 def _other_classes_say_the_same(
-    steady: Steady, lately: Lately, classes: tuple[Class, ...], recalled: list[AtHand], event: Observation
+    steady: Steady, lately: Lately, classes: tuple[Class, ...], recalled: list[Memory], event: Observation
 ) -> bool:
     """Every rule that reads a number says of this one what it said of that one."""
     if steady.one_class_only or any(
@@ -153,45 +166,36 @@ def _other_classes_say_the_same(
         ends = one.group.ends(event.values)
         if ends is None or one.group.may_be_met_by(*ends) != one.met:
             return False
-        if any(plain_signal(rule, event) is not signal for rule, signal in one.says):
-            return False
-    return _all_say_again(steady.by_newest, recalled) and all(
-        plain_signal(rule, event) is signal for rule, signal in steady.own_limits
-    )
+    plain = [pair for group in steady.groups for pair in group.says] + [*steady.own_limits]
+    return all(
+        signal_of(rule, looked_at(rule.inputs[event.kind][0], event.values)) is signal
+        for rule, signal in plain
+    ) and _say_again(steady.by_newest, steady, recalled, event)
 
 
 def _moved_on(
-    state: SubjectState, steady: Steady, recalled: list[AtHand], event: Observation
+    state: SubjectState,
+    steady: Steady,
+    recalled: list[Memory],
+    event: Observation,
+    classes: tuple[Class, ...],
 ) -> SubjectState:
-    groups, rules = state.groups, state.rules
-    if steady.groups:
-        groups = dict(groups)
-        for group in steady.groups:
-            key = group.group.key
-            groups[key] = _group(group, groups[key], event)
-    if steady.rules:
-        rules = dict(rules)
-        for rule_id, moves, place in steady.rules:
-            before = rules[rule_id]
-            memory = before.memory if place < 0 else recalled[place].values
-            rules[rule_id] = moved(before, moves, event, memory)
-    return state._replace(groups=groups, rules=rules)
+    groups, rules = dict(state.groups), dict(state.rules)
+    for of_group in steady.groups:
+        key = of_group.group.key
+        before = groups[key]
+        apart = _apart(before.apart, of_group.apart, event) if of_group.apart else before.apart
+        groups[key] = GroupState(before.clear, event.t_ms, apart)
+    for rule_id, moves, place in steady.rules:
+        memory = None if place is None else recalled[place]
+        if moves is Moves.NOTHING:
+            rules[rule_id] = with_memory(rules[rule_id], memory)
+        else:
+            rules[rule_id] = moved(rules[rule_id], moves, event, memory)
+    return SubjectState(groups, rules, state.profile, Lately(event.t_ms, event.kind, classes, steady))
 
 
-def _recall(one: Recall, rules: Mapping[str, RuleState], event: Observation, plan: Plan) -> AtHand:
-    """The memory of these rules with this reading's values. They are in the order of time: see `settling`."""
-    given = []
-    for wanted in one.inputs:
-        value = event.values.get(wanted.field)
-        given.append((wanted, value if value.__class__ is float else looked_at(wanted, event.values)))
-    memory = remember(rules[one.rule].memory or {}, given, event.t_ms, in_order=True)
-    return AtHand(memory, event.t_ms, one.stale_ms, plan.facts)
-
-
-def _group(one: OfGroup, before: GroupState, event: Observation) -> GroupState:
-    apart = before.apart
-    if one.apart:
-        apart = dict(apart)
-        for rule_id, moves in one.apart:
-            apart[rule_id] = moved(apart[rule_id], moves, event, None)
-    return GroupState(before.clear, event.t_ms, apart)
+def _apart(
+    before: dict[str, RuleState], moves: tuple[tuple[str, Moves], ...], event: Observation
+) -> dict[str, RuleState]:
+    return before | {rule_id: moved(before[rule_id], how, event, None) for rule_id, how in moves}

@@ -18,7 +18,7 @@ from cunmai_rules.thresholds import shared
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
 from cunmai_rules.thresholds.events import Action, Decision, GradeChange, Observation, Reason, Tick
 from cunmai_rules.thresholds.forms import Silence
-from cunmai_rules.thresholds.hint import Hint
+from cunmai_rules.thresholds.glance import Glance
 from cunmai_rules.thresholds.judge import NEW, Judge
 from cunmai_rules.thresholds.plan import NOTHING, Plan, Single, plan_of
 from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule
@@ -77,26 +77,22 @@ def _observe(state: SubjectState, event: Observation, plan: Plan, said: Said) ->
         groups = dict(groups)
         for group in of_kind.groups:
             _put(groups, group.key, shared.observe(group, groups.get(group.key, NOTHING_SHARED), event, said))
+    glance = Glance(event, plan.facts)
     if of_kind.singles:
         rules = dict(rules)
         for single in of_kind.singles:
-            _observe_alone(rules, single, event, plan.facts, said)
+            _observe_alone(rules, single, event, glance, said)
     if of_kind.unfit:
         said.decisions += of_kind.unfit
         if not of_kind.unfit_rules.isdisjoint(rules):
             rules = _without_unfit(rules, plan, event.t_ms, said)
     after = SubjectState(groups, rules, plan.profile)
-    # Groups alone are judged as quickly as skipped.
-    return _with_hint(state.hint, after, event, plan, said) if of_kind.singles else after
-
-
-def _with_hint(before: Hint, state: SubjectState, event: Observation, plan: Plan, said: Said) -> SubjectState:
-    """The state, and what another reading of this kind will do to it, where this is the second one running."""
+    if not of_kind.singles:
+        return after  # groups alone are judged as quickly as skipped
     steady = None
-    if isinstance(before, Lately) and before.kind == event.kind:
-        steady = steady_after(state, event, plan, said.judged)
-    classes = plan.by_kind[event.kind].classes.of(event.values)
-    return state._replace(hint=Lately(event.t_ms, event.kind, classes, steady))
+    if isinstance(state.hint, Lately) and state.hint.kind == event.kind:
+        steady = steady_after(after, event, plan, said.judged, glance)
+    return after._replace(hint=Lately(event.t_ms, event.kind, of_kind.classes.of(event.values), steady))
 
 
 def _put(groups: dict[str, GroupState], key: str, state: GroupState) -> None:
@@ -105,11 +101,11 @@ def _put(groups: dict[str, GroupState], key: str, state: GroupState) -> None:
 
 
 def _observe_alone(
-    rules: dict[str, RuleState], single: Single, event: Observation, facts: Facts, said: Said
+    rules: dict[str, RuleState], single: Single, event: Observation, glance: Glance, said: Said
 ) -> None:
     rule_id = single.rule.rule.id
-    judge = judge_for(single.rule, rules.get(rule_id, NEW), facts)
-    reason = judge.observe(event)
+    judge = judge_for(single.rule, rules.get(rule_id, NEW), glance.facts)
+    reason = judge.observe(event, glance)
     said.judged[rule_id] = judge, reason
     said.decisions.append(single.says[reason])
     said.actions += judge.actions

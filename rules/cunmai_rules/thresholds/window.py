@@ -13,7 +13,7 @@ it is dangerous. A change of the rules closes the window: what came before was j
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cunmai_rules.thresholds.again import differences, fold_since, grades_told
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
@@ -31,8 +31,7 @@ LATEST_MS = 20 * 3_600_000
 """A reading later than this is judged by itself: its neighbours may not be kept any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What some events of one subject came to."""
 
     memory: Memory

@@ -18,6 +18,8 @@ def test_the_benchmark_prints_every_figure() -> None:
     assert [line.split(":")[0].split(" (")[0] for line in lines] == [
         "packs",
         "packs, out of order",
+        "packs, a clinic",
+        "that clinic",
         "3 rules",
         "3 rules on one value",
         "state of one subject",
