@@ -16,7 +16,7 @@ from cunmai_rules.thresholds.events import (
 from cunmai_rules.thresholds.leaves import AtHand
 from cunmai_rules.thresholds.ruleset import VersionedRule
 from cunmai_rules.thresholds.scored import ScoreAt, ScoreBand
-from cunmai_rules.thresholds.state import Phase, RuleState, Told
+from cunmai_rules.thresholds.state import Phase, RuleState, Told, with_phase
 from cunmai_wire.events import Grade, Lane
 
 HOUR_MS = 3_600_000
@@ -41,18 +41,17 @@ class Account:
         self.state = state
 
     def _enter(self, phase: Phase, reason: Reason, t_ms: int, *, late: bool) -> None:
-        self.state = self.state._replace(phase=phase)
-        grade = self._grade()
-        if grade != self.state.grade:
-            previous = Grade(self.state.grade)
+        before, grade = self.state, self._grade(phase)
+        self.state = with_phase(before, phase, grade.value)
+        if grade != before.grade:
+            previous = Grade(before.grade)
             self.actions.append(GradeChange(self.rule.id, self.version, grade, previous, reason, t_ms, late))
-            self.state = self.state._replace(grade=grade.value)
 
-    def _grade(self) -> Grade:
+    def _grade(self, phase: Phase) -> Grade:
         """A spell under way is unknown: neither an alarm yet nor all clear. An old alarm stays."""
-        if self.state.phase == "raised" or self.state.held:
+        if phase == "raised" or self.state.held:
             return self.rule.grade
-        return Grade.GREEN if self.state.phase == "clear" else Grade.GREY
+        return Grade.GREEN if phase == "clear" else Grade.GREY
 
     def _tell(self, lane: RuleLane, reason: Reason, event: Observation) -> None:
         self.state = self.state._replace(told=TOLD[lane])

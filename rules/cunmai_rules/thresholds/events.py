@@ -95,8 +95,7 @@ class Decision:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class GradeChange:
+class GradeChange(NamedTuple):
     """The rule's grade of this subject changed."""
 
     rule: str

@@ -64,12 +64,22 @@ class RuleState(NamedTuple):
 
 
 _NEW = tuple.__new__
-"""`_replace` takes four times as long, and these two are done for every rule and reading."""
+"""`_replace` takes four times as long, and these are done for every rule and reading."""
 
 
 def with_evidence(state: RuleState, t_ms: int, memory: Memory | None) -> RuleState:
     """After a reading that counted: its time, the memory with it, and no doubt any more."""
     return _NEW(RuleState, (*state[:7], t_ms, *state[8:10], 0, *state[11:15], memory, state[16]))
+
+
+def with_spell(state: RuleState, t_ms: int, memory: Memory | None) -> RuleState:
+    """The same, of a reading that met the condition as those before it did."""
+    return _NEW(RuleState, (*state[:6], t_ms, t_ms, *state[8:10], 0, *state[11:15], memory, state[16]))
+
+
+def with_phase(state: RuleState, phase: Phase, grade: str) -> RuleState:
+    """In another phase, or the same."""
+    return _NEW(RuleState, (phase, state.held, grade, *state[3:]))
 
 
 def with_memory(state: RuleState, memory: Memory | None) -> RuleState:

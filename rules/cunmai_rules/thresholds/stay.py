@@ -15,7 +15,7 @@ from cunmai_rules.thresholds.forms import Silence
 from cunmai_rules.thresholds.judge import Judge
 from cunmai_rules.thresholds.signal import Signal
 from cunmai_rules.thresholds.silence import SilenceJudge
-from cunmai_rules.thresholds.state import Memory, RuleState, with_evidence
+from cunmai_rules.thresholds.state import Memory, RuleState, with_evidence, with_spell
 
 FOR_EVER = 1 << 62
 
@@ -64,12 +64,12 @@ def stay_of(judge: Judge, reason: Reason, event: Observation) -> Stay | None:
 
 def moved(state: RuleState, moves: Moves, event: Observation, memory: Memory | None) -> RuleState:
     """The state after that reading, where it moves anything on, with this memory."""
-    after = with_evidence(state, event.t_ms, memory)
+    t_ms = event.t_ms
+    if moves is Moves.EVIDENCE:
+        return with_evidence(state, t_ms, memory)
     if moves is Moves.SPELL:
-        return after._replace(met_ms=event.t_ms)
-    if moves is Moves.HEARD:
-        return after._replace(since_ms=event.t_ms, stream=event.stream, seq=event.seq)
-    return after
+        return with_spell(state, t_ms, memory)
+    return state._replace(since_ms=t_ms, stream=event.stream, seq=event.seq, evidence_ms=t_ms)
 
 
 def _of_evidence(judge: Judge, event: Observation, _before_due_ms: int) -> Stay | None:

@@ -92,7 +92,8 @@ def _observe(state: SubjectState, event: Observation, plan: Plan, said: Said) ->
     steady = None
     if isinstance(state.hint, Lately) and state.hint.kind == event.kind:
         steady = steady_after(after, event, plan, said.judged, glance)
-    return after._replace(hint=Lately(event.t_ms, event.kind, of_kind.classes.of(event.values), steady))
+    hint = Lately(event.t_ms, event.kind, of_kind.classes.of(event.values), steady)
+    return SubjectState(groups, rules, plan.profile, hint)
 
 
 def _put(groups: dict[str, GroupState], key: str, state: GroupState) -> None:
