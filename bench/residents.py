@@ -41,8 +41,9 @@ from cunmai_rules.thresholds.applies import Facts
 from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.loader import load_rules
 from cunmai_rules.thresholds.memory import NOTHING_YET, dump_memory, key_of
+from cunmai_rules.thresholds.packed import pack_profile
 from cunmai_rules.thresholds.ruleset import RuleSet
-from cunmai_rules.thresholds.state import Profile, pack_profile
+from cunmai_rules.thresholds.state import Profile
 from cunmai_rules.thresholds.step import due_ms
 from cunmai_rules.thresholds.watch import RulesInForce
 from cunmai_rules.thresholds.window import judge, tick

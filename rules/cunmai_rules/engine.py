@@ -12,20 +12,18 @@ program judges it. A receipt would let the gateway drop what no rule has seen.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import structlog
 from pydantic import ValidationError
 
 from cunmai_rules import metrics
-from cunmai_rules.arrival import Placed, Sent, place
+from cunmai_rules.arrival import Sent
 from cunmai_rules.batch import (
     NOT_RECEIPTED,
     Arrived,
     Piece,
     Taken,
     channel_of,
-    digest_of,
     parts_of,
     piece_from,
     streams_of,
@@ -35,13 +33,12 @@ from cunmai_rules.clocks import Clocks
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.gateways import Gateways
 from cunmai_rules.journal.database import FAULTS, Database, StatementRefused
-from cunmai_rules.journal.judgements import REFUSED, Subject, subject_of
+from cunmai_rules.journal.judgements import REFUSED, Subject
 from cunmai_rules.journal.piece import PieceJudgements
+from cunmai_rules.readings import Readings
 from cunmai_rules.registry.facts import RegistryFacts
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.subjects import FactsOf, Subjects
-from cunmai_rules.thresholds.events import Observation
-from cunmai_rules.thresholds.memory import key_of
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_runtime.clock import Clock
 from cunmai_runtime.intake import Delivery
@@ -49,23 +46,12 @@ from cunmai_runtime.logs import OnChange
 from cunmai_runtime.outgoing import Publication
 from cunmai_wire.envelope import EnvelopeHeader, ParsedEnvelope
 from cunmai_wire.parsing import RefusalReason, Refused, explain
-from cunmai_wire.readings import Reading, values_of
+from cunmai_wire.readings import Reading
 from cunmai_wire.receipts import INGEST, Receipt
 from cunmai_wire.topics import Channel
 
 TICK_SUBJECTS = 500
 TRY_AGAIN_MS = 60_000
-
-
-@dataclass(frozen=True)
-class _Placed:
-    """A reading whose subject and time are known."""
-
-    subject: Subject
-    event: Observation
-    digest: str
-    instead_of: str | None = None
-    """The subject that a correction takes it from."""
 
 
 class Engine:
@@ -91,6 +77,7 @@ class Engine:
         self._subjects = Subjects(
             self._judgements, desk, facts_of or RegistryFacts(db, settings, clock), clock
         )
+        self._of_message = Readings(self._judgements, self._subjects, desk, settings, clock)
         self._gateways = Gateways(db, self._judgements, self._subjects)
         self._changed = OnChange()
         self.rules = rules
@@ -184,7 +171,7 @@ class Engine:
         prompts = len(self._subjects.prompts)
         try:
             with self._judgements.savepoint():
-                faults = self._judge(header, parsed.readings, sent)
+                faults = self._of_message.judge(header, parsed.readings, sent, self.rules)
         except FAULTS:
             raise
         except Exception:  # noqa: BLE001 - a fault of ours: once more, reading by reading, to find which
@@ -203,75 +190,10 @@ class Engine:
 
     def _judge_alone(self, header: EnvelopeHeader, reading: Reading, sent: Sent) -> Refused | None:
         faults: list[Refused | None] = []
-        fault = self._alone(header.gateway, lambda: faults.extend(self._judge(header, [reading], sent)))
+        fault = self._alone(
+            header.gateway, lambda: faults.extend(self._of_message.judge(header, [reading], sent, self.rules))
+        )
         return Refused(RefusalReason.INTERNAL_ERROR, fault, reading.seq) if fault else faults[0]
-
-    def _judge(self, header: EnvelopeHeader, readings: Sequence[Reading], sent: Sent) -> list[Refused | None]:
-        """Judge the readings of one message, those of each subject together; what is wrong with each."""
-        faults: list[Refused | None] = []
-        of_subject: dict[str, list[_Placed]] = {}
-        for reading in readings:
-            placed = self._place(header, reading, sent)
-            faults.append(placed if isinstance(placed, Refused) else None)
-            if isinstance(placed, _Placed):
-                of_subject.setdefault(placed.subject.id, []).append(placed)
-        for those in of_subject.values():
-            self._judge_subject(those)
-        return faults
-
-    def _place(self, header: EnvelopeHeader, reading: Reading, sent: Sent) -> _Placed | Refused | None:
-        """A reading as the rules see it; None where it had been judged before."""
-        digest = digest_of(reading)
-        if self._judgements.seen(header.stream, reading.seq):
-            known = self._judgements.digest(header.stream, reading.seq)
-            if known in (None, digest):
-                return None
-            detail = f"{header.stream}/{reading.seq} came before with another content: was a spool restored?"
-            return Refused(RefusalReason.SEQ_REUSED, detail, reading.seq)
-        corrects = reading.corrects
-        if corrects and not self._may_correct(header.gateway, corrects.stream):
-            detail = f"corrects a reading of another gateway: {corrects.stream}"
-            return Refused(RefusalReason.WRONG_SENDER, detail, reading.seq)
-        placed = place(reading.t, reading.clock, sent, self._settings.late_after_s * 1000)
-        if not isinstance(placed, Placed):
-            return Refused(RefusalReason.IMPLAUSIBLE_TIME, placed, reading.seq)
-        self._judgements.take(header.stream, reading.seq)
-        wrong = self._subjects.take_back(corrects.stream, corrects.seq, self.rules) if corrects else None
-        observation = Observation(
-            header.stream,
-            reading.seq,
-            reading.kind,
-            placed.at_ms,
-            values_of(reading),
-            reading.quality,
-            # A correction is about the past, however soon it comes; the desk pages where somebody had been paged.
-            placed.late or corrects is not None,
-            sent.arrived_ms,
-        )
-        return _Placed(
-            subject_of(header.gateway, reading.device, reading.resident), observation, digest, wrong
-        )
-
-    def _may_correct(self, gateway: str, stream: str) -> bool:
-        """Whether a stream is this gateway's. One of which nothing has come is, from now on: else whoever sends
-        it first would be receipted readings that a stranger had corrected beforehand, and no rule has seen."""
-        return self._judgements.sender(stream) == gateway or self._judgements.belongs_to(stream, gateway)
-
-    def _judge_subject(self, placed: Sequence[_Placed]) -> None:
-        subject = placed[-1].subject
-        counting = [
-            one.event for one in placed if not self._judgements.is_corrected(one.event.stream, one.event.seq)
-        ]
-        decisions = self._subjects.judge(subject, counting, self.rules).decisions if counting else {}
-        moved = {(one.event.stream, one.event.seq) for one in placed if one.instead_of is not None}
-        for wrong in sorted({one.instead_of for one in placed if one.instead_of is not None}):
-            self._desk.reissue(wrong, subject.id, moved, self._clock())
-        for one in placed:
-            self._judgements.record(
-                one.subject, one.event, one.event.arrived_ms or 0, one.digest,
-                decisions.get(key_of(one.event), ()), corrected=one.event not in counting,
-            )  # fmt: skip
-            metrics.JUDGED.inc()
 
     def _alone(self, where: str, work: Callable[[], object]) -> str | None:
         """Do one thing so that a fault of ours in it harms nothing else; the fault, or None."""

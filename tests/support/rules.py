@@ -8,16 +8,9 @@ from dataclasses import dataclass, field
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
 from cunmai_rules.thresholds.events import Action, Escalate, GradeChange, Observation, Tick
 from cunmai_rules.thresholds.loader import build_rules
+from cunmai_rules.thresholds.packed import pack_profile, pack_state, unpack_profile, unpack_state
 from cunmai_rules.thresholds.ruleset import RuleSet
-from cunmai_rules.thresholds.state import (
-    NOTHING_SEEN,
-    Profile,
-    SubjectState,
-    pack_profile,
-    pack_state,
-    unpack_profile,
-    unpack_state,
-)
+from cunmai_rules.thresholds.state import NOTHING_SEEN, Profile, SubjectState
 from cunmai_rules.thresholds.step import step
 
 T0_MS = 1_767_323_045_000

@@ -11,7 +11,8 @@ from cunmai_rules.journal.database import Database, part_of
 from cunmai_rules.thresholds.catalogue import GATEWAY_STATUS
 from cunmai_rules.thresholds.events import Decision, Observation
 from cunmai_rules.thresholds.memory import NOTHING_YET, Key, Memory, dump_memory, key_of, load_memory
-from cunmai_rules.thresholds.state import Profile, pack_profile, unpack_profile
+from cunmai_rules.thresholds.packed import pack_profile, unpack_profile
+from cunmai_rules.thresholds.state import Profile
 from cunmai_runtime import held
 
 PATTERNS_AT_ONCE = 50

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cunmai_rules.thresholds.state import NOTHING_SEEN, Phase, RuleState, SubjectState, Told, unpack_rules
+from cunmai_rules.thresholds.packed import unpack_rules
+from cunmai_rules.thresholds.state import NOTHING_SEEN, Phase, RuleState, SubjectState, Told
 
 
 def from_rules(packed: dict[str, list[Any]], version: int) -> SubjectState:

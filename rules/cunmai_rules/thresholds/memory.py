@@ -8,15 +8,8 @@ from typing import Any, NamedTuple
 
 from cunmai_rules.thresholds.earlier import from_rules
 from cunmai_rules.thresholds.events import Observation
-from cunmai_rules.thresholds.state import (
-    NO_GROUPS,
-    NOTHING_SEEN,
-    Profile,
-    RuleState,
-    SubjectState,
-    pack_state,
-    unpack_state,
-)
+from cunmai_rules.thresholds.packed import pack_state, unpack_state
+from cunmai_rules.thresholds.state import NO_GROUPS, NOTHING_SEEN, Profile, RuleState, SubjectState
 
 MEMORY_VERSION = 4
 
