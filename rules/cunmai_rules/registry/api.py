@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from fastapi import Body, Depends, FastAPI, Path, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import Body, Depends, FastAPI, Path, Query
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
-from starlette.exceptions import HTTPException
 
-from cunmai_rules.journal.database import FAULTS, Database, JournalAt
+from cunmai_rules.journal.database import Database, JournalAt
 from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.moments import day_of
 from cunmai_rules.registry import audit, records, writes
@@ -22,9 +19,9 @@ from cunmai_rules.registry.audit import Purpose
 from cunmai_rules.registry.contacts import contacts_for, on_duty_by
 from cunmai_rules.registry.facts import RegistryFacts, facts_record
 from cunmai_rules.registry.keyring import open_vault
+from cunmai_rules.registry.refused import Refused, answer_faults
 from cunmai_rules.registry.tokens import Right, Token, Tokens
 from cunmai_rules.registry.vault import Vault
-from cunmai_rules.registry.writes import NotDone
 from cunmai_rules.settings import RulesSettings
 from cunmai_runtime.clock import Clock
 
@@ -37,15 +34,6 @@ NamesFor = Annotated[
     Purpose | None, Query(description="names and numbers too, for this purpose; it is noted")
 ]
 _DAY = r"^[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
-
-
-class Refused(Exception):
-    """A named reason, what to do in both languages, and the HTTP status."""
-
-    def __init__(self, status: int, reason: str, zh: str, en: str) -> None:
-        super().__init__(en)
-        self.status = status
-        self.body = {"reason": reason, "zh": zh, "en": en}
 
 
 class Signing(BaseModel):
@@ -149,7 +137,7 @@ def build_registry_api(journal: JournalAt, settings: RulesSettings, clock: Clock
     """The application, to be mounted at `/registry`."""
     app = FastAPI(title="Cunmai registry", docs_url=None, redoc_url=None)
     office = Office(journal, settings, clock)
-    _answer_faults(app)
+    answer_faults(app)
     _reads(app, office)
     _residents(app, office)
     _writes(app, office)
@@ -237,48 +225,3 @@ def _writes(app: FastAPI, office: Office) -> None:
                 office.settings.utc_offset_minutes,
             )  # fmt: skip
             return {"roster": id_} | handover.model_dump() | {"at_ms": at_ms}
-
-
-def _answer_faults(app: FastAPI) -> None:
-    """Every answer of 400 and more is one of ours, and repeats nothing of the request."""
-
-    def answering(made: Callable[[Exception], Refused]) -> Callable[[Request, Exception], JSONResponse]:
-        def answer(_request: Request, error: Exception) -> JSONResponse:
-            refused = made(error)
-            headers = {401: {"WWW-Authenticate": 'Bearer realm="cunmai"'}, 503: {"Retry-After": "5"}}
-            return JSONResponse(refused.body, refused.status, headers.get(refused.status))
-
-        return answer
-
-    app.add_exception_handler(Refused, answering(_same))
-    app.add_exception_handler(NotDone, answering(_not_done))
-    app.add_exception_handler(RequestValidationError, answering(_not_understood))
-    app.add_exception_handler(HTTPException, answering(_http))
-    for fault in FAULTS:
-        app.add_exception_handler(
-            fault,
-            answering(
-                lambda _error: Refused(503, "busy", "登记库暂时不可用", "the registry cannot be used now")
-            ),
-        )
-
-
-def _same(error: Exception) -> Refused:
-    assert isinstance(error, Refused)
-    return error
-
-
-def _not_done(error: Exception) -> Refused:
-    assert isinstance(error, NotDone)
-    return Refused(409, error.reason, error.zh, error.en)
-
-
-def _not_understood(error: Exception) -> Refused:
-    assert isinstance(error, RequestValidationError)
-    places = ", ".join(".".join(str(part) for part in fault["loc"]) for fault in error.errors()[:10])
-    return Refused(422, "bad_request", f"请求有误: {places}", f"the request is not understood: {places}")
-
-
-def _http(error: Exception) -> Refused:
-    assert isinstance(error, HTTPException)
-    return Refused(error.status_code, f"http_{error.status_code}", "没有这个接口", str(error.detail))
