@@ -14,6 +14,10 @@ from typing import TypeAlias
 
 from cunmai_rules.escalation.policy import CLOCKS_DIFFER_MS
 
+LATE_MS = 1000
+"""What is looked at for the first time when its summary should have gone (the service was down, or busy) waits so
+long all the same: all that has piled up is looked at meanwhile, and goes together."""
+
 
 class Weight(StrEnum):
     """What a message is to the person who gets it."""
@@ -195,7 +199,8 @@ def _gathered_ms(one: Owed, why: Why, told: Sequence[Told], burst: Burst | None,
     if why is not Why.BURST or burst is None:
         return now_ms
     if one.weight is not Weight.YELLOW:
-        return min(one.asked_ms, now_ms) + burst.red_within_s * 1000
+        due_ms = min(one.asked_ms, now_ms) + burst.red_within_s * 1000
+        return max(due_ms, now_ms + LATE_MS) if one.held_ms is None else due_ms
     since_ms = now_ms if one.held_ms is None else min(one.held_ms, now_ms)
     summaries = [message.t_ms for message in told if message.together and one.site in message.sites]
     again_ms = max(summaries) + burst.again_s * 1000 if summaries else now_ms

@@ -72,6 +72,21 @@ LONGEST: Mapping[Language, Mapping[str, str]] = {
     },
 }  # fmt: skip
 """Values as long as they get, to count segments by."""
+_OF_SUMMARIES: Mapping[Language, Mapping[str, str]] = {
+    "zh-CN": {
+        "reply": ", 或回复 1 K7 表示全部已看",
+        "link": "https://cunmai.county.example/s/abcdefghijklmnop",
+    },
+    "en": {
+        "reply": ", or reply 1 K7 for all seen",
+        "link": "https://cunmai.county.example/s/abcdefghijklmnop",
+    },
+}
+
+
+def longest(language: Language, kind: str) -> dict[str, str]:
+    """The same for one kind of message."""
+    return {**LONGEST[language], **(_OF_SUMMARIES[language] if kind == "summary" else {})}
 
 
 class _Message(Section):
@@ -220,7 +235,7 @@ def _ordered_faults(at: tuple[str, ...], text: str) -> list[Fault]:
 
 def _length_faults(at: tuple[str, ...], file: TemplateFile, text: str) -> list[Fault]:
     most = file.segments_at_most
-    taken = segments(signed(file, _fill(text, LONGEST[file.language])))
+    taken = segments(signed(file, _fill(text, longest(file.language, at[1]))))
     if taken.segments <= most:
         return []
     return [

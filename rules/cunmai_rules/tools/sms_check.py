@@ -13,7 +13,7 @@ from cunmai_rules.notify.providers.base import Accepted, HttpRequest, Message
 from cunmai_rules.notify.providers.settings import AliyunProvider, Provider, TencentProvider
 from cunmai_rules.notify.segments import segments
 from cunmai_rules.notify.sender import Sender, make_request
-from cunmai_rules.notify.templates import KINDS, LONGEST, Templates, load_templates, signed
+from cunmai_rules.notify.templates import KINDS, Templates, load_templates, longest, signed
 from cunmai_rules.settings import RulesSettings
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
@@ -50,7 +50,7 @@ def sms_check(
 
 
 def _show_template(templates: Templates, kind: str, base: str) -> None:
-    values = sample_values(templates, base)
+    values = sample_values(templates, base, kind)
     for text in (templates.text(kind, values), signed(templates.file, templates.ordered(kind, values, base))):
         taken = segments(text)
         typer.echo(
@@ -99,10 +99,11 @@ def describe(request: HttpRequest) -> list[str]:
     return lines + ([f"= {name}={value}" for name, value in parse_qsl(body)] if form else [body])
 
 
-def sample_values(templates: Templates, base: str) -> dict[str, str]:
+def sample_values(templates: Templates, base: str, kind: str = "page") -> dict[str, str]:
     """Values as long as they get, with the real address."""
-    longest = dict(LONGEST[templates.file.language])
-    return longest | {"link": f"{base}/e/{SAMPLE_TOKEN}", "token": SAMPLE_TOKEN}
+    path = "s" if kind == "summary" else "e"
+    values = longest(templates.file.language, kind)
+    return values | {"link": f"{base}/{path}/{SAMPLE_TOKEN}", "token": SAMPLE_TOKEN}
 
 
 def sample_message(templates: Templates, base: str, number: str, id_: str) -> Message:

@@ -83,6 +83,13 @@ def test_a_red_waits_fifteen_seconds_from_when_it_was_asked_for() -> None:
     assert after(17, held, *three, waiting=(owed(FIRST, 3),)) == Together((held.id, owed(FIRST, 3).id))
 
 
+def test_what_has_piled_up_while_nobody_sent_goes_together() -> None:
+    three = (told(100), told(100), told(100))
+    assert after(100, owed(FIRST, 0), *three) == Hold(Why.BURST, at(101))
+    held = owed(FIRST, 0, held_s=100, why=Why.BURST)
+    assert after(101, held, *three, waiting=(owed(FIRST, 1),)) == Together((held.id, owed(FIRST, 1).id))
+
+
 def test_yellow_is_gathered_for_a_minute() -> None:
     three = (told(0), told(0), told(0))
     assert after(5, owed(YELLOW, 4), *three) == Hold(Why.BURST, at(65))
