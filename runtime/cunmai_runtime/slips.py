@@ -1,7 +1,8 @@
-"""What people do most where a file is not even YAML, in words: the parser's own message names the symptom. Pure."""
+"""What people do most where a file cannot be read, or is not even YAML, in words. Pure."""
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Sequence
 
@@ -12,6 +13,20 @@ _CHINESE_COLON = re.compile(r"^\s*(?:- )?[a-z_]+\s*：")
 _CHINESE_COMMA = re.compile(r"[，、]\s*[a-z_]+\s*[:：]")
 NO_SPACE = re.compile(r"^([a-z_]+)([:：])([^\s/:：].*)$")
 """A key and its value with no space between."""
+
+
+_SYSTEM_ZH = {
+    errno.ENOENT: "没有这个文件", errno.EACCES: "没有权限", errno.EPERM: "没有权限", errno.EISDIR: "这是目录",
+    errno.ENOTDIR: "路径中有一段不是目录", errno.ENOSPC: "磁盘已满", errno.EROFS: "磁盘只读",
+}  # fmt: skip
+
+
+def system_words(error: OSError | UnicodeDecodeError) -> Slip:
+    """Why the system did not read or write a file."""
+    if isinstance(error, UnicodeDecodeError):
+        return "不是文本", "not text"
+    en = error.strerror or type(error).__name__
+    return _SYSTEM_ZH.get(error.errno or 0, en), en
 
 
 def likely_slip(lines: Sequence[str], line: int) -> tuple[int, str, str] | None:

@@ -20,7 +20,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.faultwords import Keys, fault_words, keys_of, of_the_tag
-from cunmai_runtime.slips import likely_slip
+from cunmai_runtime.slips import likely_slip, system_words
 
 MAX_FILE_BYTES = 1 << 20
 MAX_DEPTH = 40
@@ -89,8 +89,8 @@ def read_document(path: Path, *, shown_as: str | None = None) -> Document:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise FileProblems([Problem(name, 1, f"读不到文件({reason})", f"cannot be read: {reason}")]) from None
+        zh, en = system_words(error)
+        raise FileProblems([Problem(name, 1, f"读不到文件({zh})", f"cannot be read: {en}")]) from None
     return parse_document(raw, name)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cunmai_runtime.errors import UserError
+from cunmai_runtime.slips import system_words
 from cunmai_runtime.wholefile import write_whole
 
 MOST_BYTES = 1 << 20
@@ -17,7 +18,8 @@ def read_bytes(path: Path) -> bytes:
             raise UserError(f"{path} 过大 / {path} is too large")
         return path.read_bytes()
     except OSError as error:
-        raise UserError(f"读不到 {path}({error.strerror}) / cannot read {path}: {error.strerror}") from None
+        zh, en = system_words(error)
+        raise UserError(f"读不到 {path}({zh}) / cannot read {path}: {en}") from None
 
 
 def write_durably(path: Path, content: bytes) -> None:

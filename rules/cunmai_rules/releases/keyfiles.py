@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from cunmai_runtime.errors import UserError
+from cunmai_runtime.slips import system_words
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ def load_key(path: Path, passphrase: str | None) -> AuthorKey:
         mode = path.stat().st_mode
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "not text"
-        raise UserError(f"读不到私钥 {path}({why}) / cannot read the key {path}: {why}") from None
+        zh, en = system_words(error)
+        raise UserError(f"读不到私钥 {path}({zh}) / cannot read the key {path}: {en}") from None
     if stat.S_IMODE(mode) & 0o077:
         raise UserError(
             f"私钥 {path} 别人也能读, 请运行 chmod 600 {path} / others can read this key: run chmod 600 {path}"

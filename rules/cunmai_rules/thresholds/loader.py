@@ -11,6 +11,7 @@ from cunmai_rules.lint.impossible import impossible
 from cunmai_rules.scores.files import ScoreTables, is_score
 from cunmai_rules.thresholds.pack import Pack
 from cunmai_rules.thresholds.ruleset import RuleSet, compile_rule, index_rules
+from cunmai_runtime.slips import system_words
 from cunmai_runtime.yamlfile import Document, FileProblems, Problem, parse_document, validate
 
 
@@ -31,8 +32,8 @@ def read_sources(folder: Path) -> list[tuple[str, bytes]]:
         paths = sorted(path for path in inside if is_pack(path))
         return [(path.name, path.read_bytes()) for path in paths]
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        problem = Problem(str(folder), 1, f"读不到规则目录({reason})", f"cannot be read: {reason}")
+        zh, en = system_words(error)
+        problem = Problem(str(folder), 1, f"读不到规则目录({zh})", f"cannot be read: {en}")
         raise FileProblems([problem]) from None
 
 

@@ -229,7 +229,7 @@ def test_which_files_are_meant(tmp_path: Path) -> None:
         case_files([tmp_path]) == case_files([tmp_path / "oximetry.yaml"]) == case_files([cases]) == [cases]
     )
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="there is no"):
+    with pytest.raises(UserError, match="there are no cases"):
         case_files([tmp_path / "empty"])
 
 
@@ -293,3 +293,20 @@ def test_a_rule_that_does_not_apply_is_not_covered_by_that(tmp_path: Path) -> No
 def test_every_shipped_pack_passes_its_cases_and_is_covered() -> None:
     code, output = command(str(packs_dir()), "--strict")
     assert code == 0, output
+
+
+def test_a_pack_without_cases_is_told_where_examples_are(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_bytes(OXIMETRY)
+    with pytest.raises(UserError) as one:
+        case_files([tmp_path / "p.yaml"])
+    assert str(one.value) == (
+        f"{tmp_path}/p.yaml 还没有用例: 在旁边写一个 p.test.yaml, 例子见 cunmai rules packs 显示的目录 / "
+        f"{tmp_path}/p.yaml has no cases yet: write p.test.yaml beside it; the folder that cunmai rules packs "
+        "names has examples"
+    )
+    with pytest.raises(UserError) as all_:
+        case_files([tmp_path])
+    assert str(all_.value) == (
+        f"{tmp_path} 里没有用例(*.test.yaml), 例子见 cunmai rules packs 显示的目录 / there are no cases "
+        f"(*.test.yaml) in {tmp_path}; the folder that cunmai rules packs names has examples"
+    )

@@ -313,3 +313,12 @@ def test_a_moment_that_is_none_is_said_so(bench: Bench) -> None:
 def test_every_reason_has_words() -> None:
     assert set(REASONS) == set(Reason)
     assert all(zh and en for zh, en in REASONS.values())
+
+
+def test_units_and_words_are_those_of_people(bench: Bench) -> None:
+    hot = {"kind": "temperature", "temperature_c": 38.5, "site": "ear"}
+    bench.deliver(bench.reading(93), bench.reading(0) | hot)
+    said = run(bench, 1, "--rule", "low-and-hot")
+    assert "体温 38.5 ℃" in said
+    assert "血氧饱和度 93 %" in said
+    assert "Cel" not in said

@@ -112,7 +112,7 @@ def test_a_huge_file_is_not_read() -> None:
 
 
 def test_a_file_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
-    with pytest.raises(FileProblems, match="cannot be read: No such file"):
+    with pytest.raises(FileProblems, match=r"读不到文件\(没有这个文件\) / cannot be read: No such file"):
         load_model(tmp_path / "x.yaml", Outer)
 
 

@@ -10,6 +10,7 @@ from cunmai_rules.thresholds.loader import build_rules, is_pack
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.tools.golden.cases import Case, CaseFile
 from cunmai_runtime.errors import UserError
+from cunmai_runtime.slips import system_words
 from cunmai_runtime.yamlfile import Document, FileProblems, Path_, Problem, read_document, validate
 
 SUFFIX = ".test.yaml"
@@ -38,12 +39,22 @@ def case_files(paths: Iterable[Path]) -> list[Path]:
         if path.is_dir():
             inside = sorted(path.glob(f"*{SUFFIX}"))
             if not inside:
-                raise UserError(f"{path} 里没有 *{SUFFIX} / there is no *{SUFFIX} in {path}")
+                raise UserError(
+                    f"{path} 里没有用例(*{SUFFIX}), 例子见 cunmai rules packs 显示的目录 / there are no cases "
+                    f"(*{SUFFIX}) in {path}; the folder that cunmai rules packs names has examples"
+                )
             found |= dict.fromkeys(inside)
         elif path.name.endswith(SUFFIX):
             found[path] = None
         else:
-            found[path.with_suffix("").with_suffix(SUFFIX)] = None
+            cases = path.with_suffix("").with_suffix(SUFFIX)
+            if path.exists() and not cases.exists():
+                raise UserError(
+                    f"{path} 还没有用例: 在旁边写一个 {cases.name}, 例子见 cunmai rules packs 显示的目录 / "
+                    f"{path} has no cases yet: write {cases.name} beside it; the folder that cunmai rules packs "
+                    "names has examples"
+                )
+            found[cases] = None
     return list(found)
 
 
@@ -79,9 +90,9 @@ def _read(document: Document, pack: Path) -> bytes:
     try:
         return pack.read_bytes()
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        zh = f"读不到被测的 {pack.name}({why}), 用 packs: [文件名] 指明"
-        en = f"the pack under test, {pack.name}, cannot be read ({why}): name it with packs: [FILE]"
+        why_zh, why_en = system_words(error)
+        zh = f"读不到被测的 {pack.name}({why_zh}), 用 packs: [文件名] 指明"
+        en = f"the pack under test, {pack.name}, cannot be read ({why_en}): name it with packs: [FILE]"
         raise FileProblems([Problem(document.file, document.line_of(("packs",)), zh, en)]) from None
 
 

@@ -27,6 +27,7 @@ from cunmai_rules.journal.judgements import subject_of
 from cunmai_rules.moments import read_moment
 from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.tools.replay.tape import Heard
+from cunmai_runtime.slips import system_words
 from cunmai_runtime.yamlfile import FileProblems, Problem
 from cunmai_wire.base import ClockTrust
 from cunmai_wire.envelope import AnyReading, EnvelopeHeader, parse_envelope
@@ -57,8 +58,8 @@ def read_file(path: Path, late_after_ms: int, begins_ms: int = BEGINS_MS) -> Ite
             for line, heard in found:  # noqa: B007 - told where a later one is wrong
                 yield from heard
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise FileProblems([Problem(str(path), 1, f"读不到文件({why})", f"cannot be read: {why}")]) from None
+        zh, en = system_words(error)
+        raise FileProblems([Problem(str(path), 1, f"读不到文件({zh})", f"cannot be read: {en}")]) from None
     except (UnicodeDecodeError, csv.Error):
         raise FileProblems([Problem(str(path), line + 1, "不是 UTF-8 文本", "not UTF-8 text")]) from None
     except _Wrong as error:
