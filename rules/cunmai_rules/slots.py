@@ -98,6 +98,8 @@ class Slot:
         self._share = Share(number, common.settings.workers)
         self._log = structlog.get_logger("rules").bind(slot=number)
         self._intake: Intake | None = None
+        self._woken = threading.Event()
+        """Somebody is to be asked: the notifier need not wait for its next look."""
         self._sender: Sender | None = None
         self._under_way: UnderWay = {}
         """It outlives every session: what a provider has said is not asked again because a database went away."""
@@ -203,7 +205,7 @@ class Slot:
         if self._settings.workers > 1:
             chores.append((REVIEW_SHARE_EVERY_S, partial(self._leave_for_others, db)))
         with self._notifying(), self._listening(intake), suppress(_GiveWay):
-            self._judge(engine, intake, Chores(*chores), stop)
+            self._judge(engine, desk, intake, Chores(*chores), stop)
 
     def _self_test(self, db: Database, desk: Desk, intake: Intake) -> list[Chore]:
         settings, clock = self._settings, self._common.clock
@@ -229,9 +231,12 @@ class Slot:
             self._intake = None
             intake.stop()
 
-    def _judge(self, engine: Engine, intake: Intake, chores: Chores, stop: threading.Event) -> None:
+    def _judge(
+        self, engine: Engine, desk: Desk, intake: Intake, chores: Chores, stop: threading.Event
+    ) -> None:
         hold = Hold("rules", stop.wait)
         receipts = Outgoing(intake.publish)
+        asked = desk.asked
         try:
             while not stop.is_set():
                 batch = intake.take(BATCH_MESSAGES, WAIT_S)
@@ -241,6 +246,9 @@ class Slot:
                 else:
                     receipts.flush()
                 hold("chores", chores.do_due)
+                if desk.asked != asked:
+                    asked = desk.asked
+                    self._woken.set()
                 self._common.pulse.beat("judging")
                 if intake.up:
                     self._common.pulse.beat("broker")
@@ -266,6 +274,7 @@ class Slot:
             yield
         finally:
             over.set()
+            self._woken.set()
             thread.join(30)
 
     def _notify(self, over: threading.Event) -> None:
@@ -281,7 +290,7 @@ class Slot:
         while not db.take_role(NOTIFY, self.number):
             if over.wait(LOOK_EVERY_S):
                 return
-        self._notifier(db).run(over)
+        self._notifier(db).run(over, self._woken)
 
     def _notifier(self, db: Database) -> Notifier:
         common, settings = self._common, self._settings

@@ -58,6 +58,8 @@ class Desk:
         policies: PoliciesInForce | None = None,
     ) -> None:
         """`policies`: those that somebody watches; none: as their file is now."""
+        self.asked = 0
+        """How many messages were asked for: it grows whenever there is something to send."""
         self._in_force = policies or PoliciesInForce(settings)
         self._log = structlog.get_logger("rules")
         self._link_key = link_key
@@ -402,6 +404,7 @@ class Desk:
         )  # fmt: skip
 
     def _ask(self, escalation: Escalation, asks: Sequence[Ask], now_ms: int) -> None:
+        self.asked += len(asks)
         for ask in asks:
             notice = Notice(
                 notice_id(escalation.id, ask.number),

@@ -81,14 +81,18 @@ class Notifier:
         self._courtesies = CourtesySender(
             Outbox(db, desk, sender, settings, clock, templates, self._breakers)
         )
+        self._woken: Callable[[], None] = lambda: None
         self._log = structlog.get_logger("notify")
         self.under_way: UnderWay = {}
 
-    def run(self, stop: threading.Event) -> None:
-        """Send what is due until stopped."""
+    def run(self, stop: threading.Event, woken: threading.Event) -> None:
+        """Send what is due until stopped. `woken` is set where something may be due sooner than the next look."""
         hold = Hold("notify", stop.wait)
+        self._woken = woken.set
         with suppress(Stopped):
-            while not stop.wait(POLL_S):
+            while not stop.is_set():
+                woken.wait(POLL_S)
+                woken.clear()  # Before looking: what comes while we look wakes us again.
                 hold("send", self._turn)
         wait([future for _, _, future in self.under_way.values()], LAST_WAIT_S)
         with suppress(Stopped):
@@ -207,7 +211,9 @@ class Notifier:
             return
         self._breakers.change(provider.name, lambda breaker: breaker.tried(now_ms))
         before = replace(given, unsure_ms=wanted.unsure_ms)
-        self.under_way[given.id] = (before, provider, self._submitted(given, number, provider))
+        under_way = self._submitted(given, number, provider)
+        under_way.add_done_callback(lambda _: self._woken())
+        self.under_way[given.id] = (before, provider, under_way)
 
     def _number(self, notice: Notice) -> tuple[str | None, str]:
         """The contact's number; or why there is none."""
