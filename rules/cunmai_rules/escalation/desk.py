@@ -20,6 +20,7 @@ from cunmai_rules.escalation.policies import Policies
 from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.escalation.policy_watch import PoliciesInForce
 from cunmai_rules.escalation.record import Record
+from cunmai_rules.escalation.repeats import answered_before, handed_before
 from cunmai_rules.escalation.states import Ask, CloseReason, Escalation, Status
 from cunmai_rules.escalation.summaries import LINK_LIFETIME_MS, Summaries
 from cunmai_rules.journal.calls import Calls
@@ -307,7 +308,7 @@ class Desk:
         before = self.escalations.hold(id_)
         if before is None:
             return None
-        if self._repeats(before, contact, answer):
+        if answered_before(before, self.escalations.history(id_), contact, answer):
             return before
         waits_for = self._receiver(id_)
         if waits_for is not None and waits_for != contact:
@@ -331,13 +332,6 @@ class Desk:
             self._record.closed(after, contact, now_ms)
         return after
 
-    def _repeats(self, before: Escalation, contact: str, answer: Answer) -> bool:
-        """The very answer that closed it, from the same person: a double tap, or a request that is sent again."""
-        if before.closed_because != f"answered_{answer}":
-            return False
-        given = [one for one in self.escalations.history(before.id) if one.type == "answered"]
-        return bool(given) and (given[-1].actor, given[-1].detail["answer"]) == (contact, answer)
-
     def _receiver(self, id_: str) -> str | None:
         """Whose answer to a referral is awaited."""
         waiting = (one for one in self._referrals.of(id_) if one.state is ReferralState.REQUESTED)
@@ -348,10 +342,13 @@ class Desk:
     ) -> Escalation | None:
         """Give it to another contact, who is asked at once; None where there is no such escalation.
 
-        `reopen`: also where it was closed meanwhile, because somebody has to know.
+        `reopen`: also where it was closed meanwhile, because somebody has to know. The same once more, by a double
+        tap or a request that is sent again, changes nothing.
         """
         before = self.escalations.hold(id_)
         if before is None or (before.status is Status.CLOSED and not reopen):
+            return before
+        if handed_before(before, self.escalations.history(id_), contact, to, note):
             return before
         after, asks = machine.handed_over(before, self._policy_of(before), to, now_ms, reopen=reopen)
         self.escalations.log(now_ms, id_, "handed_over", contact, to=to, note=note)

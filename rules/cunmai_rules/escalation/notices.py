@@ -123,6 +123,7 @@ class Notices:
             self._escalations.save(
                 machine.notice_accepted(other, self._policy_of(other), part.number, now_ms)
             )
+        self._calls.lock(notice.provider, provider_id)
         early = self._calls.take_early(notice.provider, provider_id)
         if early is not None:
             self.receipt(early, now_ms)
@@ -155,6 +156,10 @@ class Notices:
     def receipt(self, receipt: CarrierReceipt, now_ms: int) -> Taken:
         """Take a delivery receipt."""
         found = self._find(receipt)
+        if found is None and receipt.notice is None:
+            # Perhaps the answer that names it is this moment being recorded.
+            self._calls.lock(receipt.provider, receipt.provider_id)
+            found = self._find(receipt)
         if found is None:
             if receipt.provider_id is None or receipt.notice is not None:
                 return Taken.UNKNOWN

@@ -47,6 +47,11 @@ class Calls:
         )
         return True
 
+    def lock(self, provider: str | None, provider_id: str | None) -> None:
+        """Of a receipt and the answer it belongs to, only one is taken at a time: the second finds the first."""
+        if provider is not None and provider_id is not None:
+            self._db.lock((f"receipt: {provider}/{provider_id}",))
+
     def take_early(self, provider: str | None, provider_id: str | None) -> CarrierReceipt | None:
         """The receipt that came before the answer it belongs to."""
         if provider is None or provider_id is None:

@@ -37,6 +37,7 @@ class Courtesies:
 
     def add(self, contact: str, kind: str, values: Mapping[str, str], now_ms: int) -> bool:
         """Queue one; False where this person has had one a moment ago, or many today."""
+        self._db.lock((f"courtesy: {contact}",))
         query = "SELECT count(*) FROM courtesy WHERE contact = ? AND made_ms > ?"
         ((lately,),) = self._db.execute(query, (contact, now_ms - ONE_WITHIN_MS))
         ((today,),) = self._db.execute(query, (contact, now_ms - DAY_MS))
@@ -63,13 +64,18 @@ class Courtesies:
             for id_, contact, kind, parts, attempts, made_ms in rows
         ]
 
+    def give(self, id_: str) -> None:
+        """It is about to be given to a provider that would send it twice: from now on it is not due."""
+        self._db.execute("UPDATE courtesy SET state = 'given' WHERE id = ?", (id_,))
+
     def settle(self, id_: str, state: str) -> None:
         """It was sent, or it will not be."""
         self._db.execute("UPDATE courtesy SET state = ?, attempts = attempts + 1 WHERE id = ?", (state, id_))
 
     def later(self, id_: str, due_ms: int) -> None:
         self._db.execute(
-            "UPDATE courtesy SET due_ms = ?, attempts = attempts + 1 WHERE id = ?", (due_ms, id_)
+            "UPDATE courtesy SET state = 'queued', due_ms = ?, attempts = attempts + 1 WHERE id = ?",
+            (due_ms, id_),
         )
 
     def forget(self, before_ms: int) -> None:

@@ -13,7 +13,7 @@ from cunmai_rules.journal.courtesies import GIVE_UP_MS, Courtesies, Courtesy
 from cunmai_rules.journal.database import Database
 from cunmai_rules.notify.breakers import Breakers
 from cunmai_rules.notify.providers.base import Accepted, Fault, Message, Outcome
-from cunmai_rules.notify.providers.settings import Provider
+from cunmai_rules.notify.providers.settings import Provider, WebhookProvider
 from cunmai_rules.notify.sender import Sends
 from cunmai_rules.notify.templates import Templates
 from cunmai_rules.settings import RulesSettings
@@ -64,6 +64,9 @@ class CourtesySender:
         if provider is None or number is None or self._box.clock() - courtesy.made_ms > GIVE_UP_MS:
             self._settle(courtesy, "dropped")
             return
+        if not isinstance(provider, WebhookProvider):
+            with self._box.db.transaction():
+                self._courtesies.give(courtesy.id)
         templates = self._box.templates
         message = Message(
             courtesy.id,

@@ -6,7 +6,7 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.states import Status
 from cunmai_rules.journal.database import Database
 from cunmai_rules.referral.book import Book, referral_id
-from cunmai_rules.referral.states import Decision, NotNow, Referral, ReferralState, decided
+from cunmai_rules.referral.states import RESULT, Decision, NotNow, Referral, ReferralState, decided
 from cunmai_wire.events import Answer, AnswerMeans
 
 
@@ -18,12 +18,18 @@ class ReferralDesk:
         self.book = Book(db)
 
     def refer(self, escalation_id: str, sender: str, receiver: str, note: str, now_ms: int) -> Referral:
-        """Send a resident up: the receiver is asked at once. Raises NotNow."""
+        """Send a resident up: the receiver is asked at once. Raises NotNow.
+
+        The same once more, by a double tap or a request that is sent again, is the one that there is.
+        """
         before = self._desk.escalations.hold(escalation_id)
         if before is None or before.status is Status.CLOSED:
             raise NotNow("referral_closed")
         earlier = self.book.of(escalation_id)
-        if any(one.state is ReferralState.REQUESTED for one in earlier):
+        waiting = next((one for one in earlier if one.state is ReferralState.REQUESTED), None)
+        if waiting is not None:
+            if (waiting.sender, waiting.receiver, waiting.note) == (sender, receiver, note):
+                return waiting
             raise NotNow("referral_waits")
         referral = Referral(
             referral_id(escalation_id, len(earlier) + 1), escalation_id, before.resident, before.gateway, sender,
@@ -37,11 +43,13 @@ class ReferralDesk:
     def decide(
         self, escalation_id: str, by: str, decision: Decision, note: str, means: AnswerMeans, now_ms: int
     ) -> Referral:
-        """Take the receiver's decision. Raises NotNow."""
+        """Take the receiver's decision; the same once more changes nothing. Raises NotNow."""
         self._desk.escalations.hold(escalation_id)
         mine = [one for one in self.book.of(escalation_id) if one.receiver == by]
         if not mine:
             raise NotNow("referral_not_yours")
+        if mine[-1].state is RESULT[decision] and mine[-1].answer_note == note:
+            return mine[-1]
         after = decided(mine[-1], decision, by, note, now_ms)
         self.book.update(after)
         self._log(after, f"referral_{after.state}", by, now_ms)

@@ -29,11 +29,17 @@ class Decision(StrEnum):
     RETURN = "return"
 
 
-_NEXT = {
-    (ReferralState.REQUESTED, Decision.ACCEPT): ReferralState.ACCEPTED,
-    (ReferralState.REQUESTED, Decision.DECLINE): ReferralState.DECLINED,
-    (ReferralState.ACCEPTED, Decision.RETURN): ReferralState.RETURNED,
+RESULT = {
+    Decision.ACCEPT: ReferralState.ACCEPTED,
+    Decision.DECLINE: ReferralState.DECLINED,
+    Decision.RETURN: ReferralState.RETURNED,
 }
+_FITS = {
+    Decision.ACCEPT: ReferralState.REQUESTED,
+    Decision.DECLINE: ReferralState.REQUESTED,
+    Decision.RETURN: ReferralState.ACCEPTED,
+}
+"""In which state each can be said."""
 
 
 class NotNow(ValueError):
@@ -63,10 +69,11 @@ def decided(referral: Referral, decision: Decision, by: str, note: str, now_ms: 
     """After the receiver's decision. Raises NotNow."""
     if by != referral.receiver:
         raise NotNow("referral_not_yours")
-    after = _NEXT.get((referral.state, decision))
-    if after is None:
+    if referral.state is not _FITS[decision]:
         raise NotNow("referral_decided")
     if decision is not Decision.ACCEPT and not note:
         raise NotNow("referral_needs_note")
     accepted_ms = now_ms if decision is Decision.ACCEPT else referral.accepted_ms
-    return replace(referral, state=after, decided_ms=now_ms, answer_note=note, accepted_ms=accepted_ms)
+    return replace(
+        referral, state=RESULT[decision], decided_ms=now_ms, answer_note=note, accepted_ms=accepted_ms
+    )

@@ -157,7 +157,7 @@ def test_what_the_receiver_says_of_a_closed_one_reaches_the_sender(
 def test_only_the_receiver_decides_and_only_one_waits(client: TestClient, bench: Bench, village: str) -> None:
     assert client.post(f"{village}/referral", data={"decision": "accept"}).status_code == 409
     client.post(f"{village}/refer", data={"to": "township", "note": ""})
-    assert client.post(f"{village}/refer", data={"to": "township", "note": ""}).status_code == 409
+    assert client.post(f"{village}/refer", data={"to": "township", "note": "急"}).status_code == 409
     assert client.post(f"{village}/referral", data={"decision": "accept"}).status_code == 409
     assert client.post(f"{village}/refer", data={"to": "village", "note": ""}).status_code == 422
     assert client.post(f"{village}/refer", data={"to": "nobody", "note": ""}).status_code == 422
