@@ -17,7 +17,7 @@ from cunmai_rules.escalation import grouping, machine
 from cunmai_rules.escalation.folding import Folding
 from cunmai_rules.escalation.notices import Notices
 from cunmai_rules.escalation.policies import Policies
-from cunmai_rules.escalation.policy import Policy
+from cunmai_rules.escalation.policy import CLOCKS_DIFFER_MS, Policy
 from cunmai_rules.escalation.policy_watch import PoliciesInForce
 from cunmai_rules.escalation.record import Record
 from cunmai_rules.escalation.repeats import answered_before, handed_before
@@ -439,7 +439,7 @@ def _taken_back(one: Escalation, now_ms: int) -> bool:
         return False
     if one.status is Status.SEEN:
         return not one.raised
-    just_now = one.closed_ms is not None and 0 <= now_ms - one.closed_ms <= REISSUE_WITHIN_MS
+    just_now = one.closed_ms is not None and -CLOCKS_DIFFER_MS <= now_ms - one.closed_ms <= REISSUE_WITHIN_MS
     return one.closed_because == CloseReason.WITHDRAWN and just_now
 
 
