@@ -241,9 +241,8 @@ class Desk:
         retracted = next(
             (one for one in self.escalations.of_subject(wrong) if _taken_back(one, now_ms)), None
         )
-        task = next(
-            (one for one in theirs if one.lane is Lane.REVIEW and (one.stream, one.seq) in readings), None
-        )
+        tasks = [one for one in theirs if one.lane is Lane.REVIEW and (one.stream, one.seq) in readings]
+        task = max(tasks, key=lambda one: grouping.GRAVITY[one.grade], default=None)
         if retracted is None or task is None or any(one.follows == retracted.id for one in theirs):
             return
         policy = self._policy_of(task)

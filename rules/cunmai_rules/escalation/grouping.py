@@ -19,7 +19,7 @@ from cunmai_wire.events import Grade, Lane, Priority
 ONE_VISIT_MS = 600_000
 """While nobody is checked in, findings of one device further apart than this may be of two people."""
 
-_GRAVITY = {Grade.GREY: 0, Grade.GREEN: 0, Grade.YELLOW: 1, Grade.RED: 2}
+GRAVITY = {Grade.GREY: 0, Grade.GREEN: 0, Grade.YELLOW: 1, Grade.RED: 2}
 
 
 class How(StrEnum):
@@ -83,7 +83,7 @@ def waits_for_review(outcome: Escalation, found: Escalate, policy: Policy, now_m
         and outcome.lane is Lane.PAGE
         and found.lane is Lane.PAGE
         and found.rule in outcome.rules
-        and _GRAVITY[found.grade] <= _GRAVITY[outcome.grade]
+        and GRAVITY[found.grade] <= GRAVITY[outcome.grade]
         and -CLOCKS_DIFFER_MS <= now_ms - outcome.closed_ms < policy.quiet_s * 1000
     )
 
@@ -100,7 +100,7 @@ def _in_quiet(escalation: Escalation) -> bool:
 
 
 def _how(escalation: Escalation, found: Escalate, policy: Policy, now_ms: int) -> How:
-    if _GRAVITY[found.grade] > _GRAVITY[escalation.grade]:
+    if GRAVITY[found.grade] > GRAVITY[escalation.grade]:
         return How.WORSE
     since_ms = escalation.found_ms if escalation.raised else escalation.recovered_ms
     known = not escalation.raised or found.rule in escalation.raised
@@ -112,7 +112,7 @@ def _how(escalation: Escalation, found: Escalate, policy: Policy, now_ms: int) -
 def with_finding(escalation: Escalation, found: Escalate, now_ms: int) -> Escalation:
     """An escalation with one more finding, before anybody is asked for it."""
     pages = found.lane is Lane.PAGE
-    graver = _GRAVITY[found.grade] > _GRAVITY[escalation.grade]
+    graver = GRAVITY[found.grade] > GRAVITY[escalation.grade]
     return replace(
         escalation,
         grade=found.grade if graver and pages else escalation.grade,

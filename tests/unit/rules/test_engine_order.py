@@ -126,6 +126,22 @@ def test_a_correction_takes_the_page_from_the_wrong_resident_to_the_right_one(
     assert bench.engine._judgements.around("R-WRONG", 0, 2**53) == []
 
 
+def test_what_is_reissued_is_the_gravest_of_what_was_taken_back(bench: Bench) -> None:
+    deep = OXIMETRY + (
+        b"  - {id: spo2-yellow, title: {zh: t, en: t}, grade: yellow, lane: page, source: a test,\n"
+        b"     when: {reads: oximetry.spo2_pct, unit: '%', below: 88}, clear: {at_or_above: 95}}\n"
+        b"  - {id: a-deep, title: {zh: t, en: t}, grade: red, lane: page, source: a test,\n"
+        b"     when: {reads: oximetry.spo2_pct, unit: '%', below: 85}, clear: {at_or_above: 95}}\n"
+    )
+    bench.engine.rules = build_rules([("oximetry.yaml", deep)])
+    for number in range(4):  # whichever of the two comes first in the journal
+        reading = bench.reading(80, resident=f"R-WRONG-{number}")
+        bench.deliver(reading)
+        bench.deliver(corrected(reading, 100 + reading["seq"], f"R-RIGHT-{number}"))
+    grades = bench.rows("SELECT body FROM escalation WHERE subject LIKE 'R-RIGHT%' AND lane = 'page'")
+    assert [json.loads(body)["grade"] for (body,) in grades] == ["red"] * 4
+
+
 def test_a_correction_leaves_what_the_others_readings_say(bench: Bench) -> None:
     bench.desaturate(20, 88)
     extra = bench.reading(97)
