@@ -129,19 +129,30 @@ def skip(state: SubjectState, event: Observation, plan: Plan) -> Skipped | None:
         or (arrived_ms is not None and arrived_ms < lately.at_ms)
     ):
         return None
+    classes = plan.by_kind[event.kind].classes.of(event.values)
+    alike = classes == lately.classes or classes in steady.alike
+    if not alike and (steady.one_class_only or not _numbers_where_numbers_were(classes, lately.classes)):
+        return None
     rules = state.rules
     recalled = [
         remember_next(rules[one.rule].memory or NO_MEMORY, one.inputs, event) for one in steady.recalls
     ]
     if steady.looking_back and not _say_again(steady.looking_back, steady, recalled, event):
         return None
-    classes = plan.by_kind[event.kind].classes.of(event.values)
-    if classes != lately.classes and classes not in steady.alike:
-        if not _other_classes_say_the_same(steady, lately, classes, recalled, event):
+    if not alike:
+        if not _other_numbers_say_the_same(steady, recalled, event):
             return None
         if len(steady.alike) < MOST_ALIKE:
             steady.alike.add(classes)
     return _moved_on(state, steady, recalled, event, classes), steady.decisions
+
+
+def _numbers_where_numbers_were(now: tuple[Class, ...], before: tuple[Class, ...]) -> bool:
+    """No value has come or gone, and no word is another one: then there is a number wherever one is remembered."""
+    return all(
+        one == other or (isinstance(one, int) and isinstance(other, int))
+        for one, other in zip(now, before, strict=True)
+    )
 
 
 def _say_again(those: tuple[Says, ...], steady: Steady, recalled: list[Memory], event: Observation) -> bool:
@@ -153,15 +164,8 @@ def _say_again(those: tuple[Says, ...], steady: Steady, recalled: list[Memory], 
     return all(signal_at(one.rule, at_hand[one.recall]) is one.signal for one in those)
 
 
-def _other_classes_say_the_same(
-    steady: Steady, lately: Lately, classes: tuple[Class, ...], recalled: list[Memory], event: Observation
-) -> bool:
+def _other_numbers_say_the_same(steady: Steady, recalled: list[Memory], event: Observation) -> bool:
     """Every rule that reads a number says of this one what it said of that one."""
-    if steady.one_class_only or any(
-        now != was and not (isinstance(now, int) and isinstance(was, int))
-        for now, was in zip(classes, lately.classes, strict=True)
-    ):
-        return False
     for one in steady.groups:
         ends = one.group.ends(event.values)
         if ends is None or one.group.may_be_met_by(*ends) != one.met:

@@ -14,7 +14,7 @@ from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds import step as steps
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts, PersonalLimits
 from cunmai_rules.thresholds.events import Action, Observation, Tick
-from cunmai_rules.thresholds.loader import load_rules
+from cunmai_rules.thresholds.loader import build_rules, load_rules
 from cunmai_rules.thresholds.plan import plan_of
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.state import NOTHING_SEEN, SubjectState
@@ -172,3 +172,30 @@ def test_an_alarm_that_goes_on_is_judged_in_full_only_where_it_changes() -> None
 @pytest.mark.parametrize(("every_s", "in_full"), [(600, 0), (900, 0), (901, 3)])
 def test_a_reading_that_comes_when_green_is_stale_is_never_skipped(every_s: int, in_full: int) -> None:
     assert played(*[97.0] * 5, every_s=every_s, after=2)[0] == in_full
+
+
+TWO_OF_THREE = b"""pack: counts
+version: 1
+title: {zh: test, en: test}
+rules:
+  - id: two-of-three
+    title: {zh: t, en: t}
+    when: {reads: oximetry.spo2_pct, unit: '%', below: 95, at_least: 2, of_last: 3}
+    clear: {at_or_above: 96}
+    grade: yellow
+    lane: review
+    source: a test
+"""
+
+
+def test_a_reading_without_the_value_that_is_counted_is_judged_in_full() -> None:
+    """An oximeter that loses the saturation and goes on with the pulse."""
+    plan = plan_of(build_rules([("counts.yaml", TWO_OF_THREE)]), OLD)
+    skipping, full = NOTHING_SEEN, NOTHING_SEEN
+    both: dict[str, object] = {"spo2_pct": 98.0, "pulse_bpm": 70.0}
+    without: dict[str, object] = {"pulse_bpm": 70.0}
+    for n, values in enumerate([both, both, both, without, both, without, without, both]):
+        event = Observation("s", n + 1, "oximetry", T0_MS + n * 1000, values, (), False)
+        quick, plain = step_by(skipping, event, plan), judge_in_full(full, event, plan)
+        assert (quick.decisions, quick.actions, quick.state) == (plain.decisions, plain.actions, plain.state)
+        skipping, full = quick.state, plain.state
