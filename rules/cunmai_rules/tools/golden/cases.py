@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -14,7 +12,6 @@ from pydantic import (
     Field,
     Strict,
     StringConstraints,
-    ValidationError,
     WithJsonSchema,
     create_model,
     model_validator,
@@ -22,30 +19,16 @@ from pydantic import (
 
 from cunmai_rules.parts import Part, form
 from cunmai_rules.thresholds.applies import Colour, ConditionName, Facts, PersonalLimits
-from cunmai_rules.thresholds.catalogue import FIELDS, KIND_NAMES, WORDED
+from cunmai_rules.thresholds.catalogue import KIND_NAMES
 from cunmai_rules.thresholds.limits import Number
 from cunmai_rules.thresholds.pack import RuleId
-from cunmai_rules.tools.golden.series import MOST_READINGS, Expanded, expand
+from cunmai_rules.tools.golden.measured import Measured, as_the_contract_has_it, columns_of, required_of
+from cunmai_rules.tools.golden.series import MOST_READINGS
 from cunmai_rules.tools.golden.spans import MOST_MS, Span
-from cunmai_runtime.faultwords import fault_words
-from cunmai_wire.base import ClockTrust
 from cunmai_wire.quality import QualityFlag
-from cunmai_wire.readings import KINDS, values_of
 
 NOT_OF_A_RESIDENT = frozenset({"site_status", "device_status", "gateway_status"})
 """Kinds that are a subject of their own: no rule joins them with a resident's values."""
-
-_FILLED_IN: dict[str, dict[str, object]] = {
-    "oximetry": {"mode": "spot"},
-    "ultrasound_exam": {
-        "study_uid": "1.2.3", "series_uid": "1.2.3.4", "sop_instance_uid": "1.2.3.4.5",
-        "sop_class_uid": "1.2.840.10008.5.1.4.1.1.6.1", "content_crc32": 0,
-    },
-    "ultrasound_report": {"study_uid": "1.2.3", "status": "final"},
-    "follow_up": {"method": "home"},
-}  # fmt: skip
-"""What the contract requires and few cases are about."""
-
 
 _LABEL = r"^[a-z][a-z0-9-]{0,39}$"
 Label = Annotated[
@@ -92,19 +75,6 @@ class Who(Part):
             altitude_m=self.altitude_m,
             limits={rule: PersonalLimits(own.raises, own.clears) for rule, own in self.limits.items()},
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One reading of a case."""
-
-    at_ms: int
-    """Since the case began, like every time here."""
-    arrives_ms: int
-    kind: str
-    values: dict[str, object]
-    quality: tuple[str, ...]
-    label: str | None
 
 
 class ItemBase(Part):
@@ -158,10 +128,10 @@ class ItemBase(Part):
         return () if self.takes_back is not None else tuple(self._measured(*self.kinds()))
 
     def _measured(self, kind: str) -> Iterator[Measured]:
-        columns = _columns(kind, getattr(self, kind))
+        columns = columns_of(kind, getattr(self, kind))
         if len(next(iter(columns.values()), ())) > 1 and self.every is None:
             raise ValueError("序列要写 every, 例如 every: 1s / a series needs `every`, for example every: 1s")
-        required = _required(kind)
+        required = required_of(kind)
         start_ms = self.at if self.at is not None else self.from_ or 0
         checked: dict[tuple[object, ...], dict[str, object]] = {}
         for n, row in enumerate(zip(*columns.values(), strict=True) if columns else [()]):
@@ -170,66 +140,10 @@ class ItemBase(Part):
                 continue
             key = tuple(map(repr, row))
             if key not in checked:
-                checked[key] = _as_the_contract_has_it(kind, given)
+                checked[key] = as_the_contract_has_it(kind, given)
             at_ms = start_ms + n * (self.every or 0)
             arrives_ms = at_ms if self.arrives is None else self.arrives
             yield Measured(at_ms, arrives_ms, kind, checked[key], tuple(self.quality), self.id)
-
-
-def _columns(kind: str, given: dict[str, Any]) -> dict[str, Expanded]:
-    known = {name.partition(".")[2] for name in FIELDS if name.startswith(f"{kind}.")}
-    for name in given:
-        if name not in known:
-            near = ", ".join(get_close_matches(name, known, n=3, cutoff=0.3) or sorted(known))
-            raise ValueError(f"{kind} 没有 {name}, 相近的有: {near} / {kind} has no {name}; near it: {near}")
-    columns = {name: expand(kind, name, values) for name, values in given.items()}
-    lengths = {len(values) for values in columns.values()} - {1}
-    if len(lengths) > 1:
-        counts = ", ".join(f"{name} {len(values)}" for name, values in columns.items())
-        raise ValueError(f"各项的个数不同: {counts} / they differ in length: {counts}")
-    length = max(lengths, default=1)
-    return {name: values * length if len(values) == 1 else values for name, values in columns.items()}
-
-
-def _as_the_contract_has_it(kind: str, given: dict[str, object]) -> dict[str, object]:
-    if kind not in KINDS:
-        return _as_the_rules_have_it(kind, given)
-    head = {"kind": kind, "seq": 1, "t": 0, "clock": ClockTrust.TRUSTED, "device": "case"}
-    try:
-        text = json.dumps({**head, **_FILLED_IN.get(kind, {}), **given})
-        return values_of(KINDS[kind].model_validate_json(text))
-    except ValidationError as error:
-        faults = [
-            (str(fault["loc"][0] if fault["loc"] else kind), *fault_words(fault))
-            for fault in error.errors(include_url=False)[:3]
-        ]
-        zh = "; ".join(f"{name}: {words}" for name, words, _ in faults)
-        en = "; ".join(f"{name}: {words}" for name, _, words in faults)
-        raise ValueError(f"{kind} 没有这样的测量: {zh} / no such reading of {kind}: {en}") from None
-    except TypeError:
-        raise ValueError(
-            f"{kind} 的值应为数字或文字 / the values of {kind} should be numbers or words"
-        ) from None
-
-
-def _as_the_rules_have_it(kind: str, given: dict[str, object]) -> dict[str, object]:
-    """Of a kind that the rules make themselves."""
-    for name, value in given.items():
-        worded = WORDED.get(f"{kind}.{name}")
-        fits = worded.can_be(value) if worded and isinstance(value, bool | str) else _is_number(value)
-        if not fits or (worded and not isinstance(value, bool | str)):
-            known = ", ".join(worded.choices) if worded else "0, 1, 2 …"
-            raise ValueError(f"{kind}.{name} 没有这个值, 可选: {known} / {kind}.{name} can be: {known}")
-    return given
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _required(kind: str) -> set[str]:
-    fields = KINDS[kind].model_fields if kind in KINDS else {}
-    return {name for name, field in fields.items() if field.is_required()}
 
 
 Item: type[ItemBase] = create_model(

@@ -23,7 +23,8 @@ from cunmai_rules.thresholds.plan import plan_of, reasons_by_rule
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.window import Outcome
 from cunmai_rules.tools.driven import Driven
-from cunmai_rules.tools.golden.cases import NOT_OF_A_RESIDENT, Case, Measured
+from cunmai_rules.tools.golden.cases import NOT_OF_A_RESIDENT, Case
+from cunmai_rules.tools.golden.measured import Measured
 from cunmai_wire.events import Grade, Lane
 
 BEGAN_MS = 1_767_571_200_000
