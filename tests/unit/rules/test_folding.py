@@ -138,6 +138,11 @@ def test_what_was_held_back_goes_together_at_that_moment() -> None:
     assert after(3600, held, *two, waiting=(other,)) == Together((held.id, other.id))
 
 
+def test_a_limit_that_was_lowered_holds_from_then_on() -> None:
+    four = [told(n * 100, YELLOW, "b") for n in range(4)]
+    assert after(400, owed(YELLOW, 400), *four) == Hold(Why.RATE, at(3600 + 200))
+
+
 def test_nothing_new_goes_before_those_that_wait_for_their_turn() -> None:
     two = (told(0, YELLOW, "b"), told(100, YELLOW, "c"))
     held = owed(YELLOW, 200, held_s=200, why=Why.RATE)
