@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from cunmai_rules.escalation.desk import Desk, summary_of
+from cunmai_rules.escalation.asking import summary_of
+from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.journal.notices import Notice
