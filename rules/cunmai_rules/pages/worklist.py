@@ -7,9 +7,8 @@ can be taken back. Reading and answering work without a script; with one, the li
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
@@ -19,8 +18,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.states import Status
-from cunmai_rules.journal.database import FAULTS, Database
+from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.judgements import Judgements
+from cunmai_rules.pages.live import Live
 from cunmai_rules.pages.referrals import (
     check_note,
     check_receiver,
@@ -42,9 +42,6 @@ from cunmai_wire.events import Answer, AnswerMeans
 
 _NOTICES = {"handed": "handed_over", "referral": "referral_done"}
 """What is said on top of the page after something was done."""
-LIVE_FOR_S = 15.0
-"""One stream of changes ends before the server's deadline for a request; the browser opens the next."""
-LIVE_EVERY_S = 1.5
 _WITH_SCRIPT = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
@@ -98,8 +95,8 @@ def add_worklist(app: FastAPI, around: Around, language: Callable[[Request], Lan
         return pages.show(token, language(request))
 
     @app.get("/w/{token}/live")
-    async def live(request: Request, token: str) -> StreamingResponse:
-        return await pages.live(token, request)
+    async def live(token: str) -> StreamingResponse:
+        return await pages.live(token)
 
     @app.get("/w/{token}/{escalation}")
     def one(request: Request, token: str, escalation: str) -> HTMLResponse:
@@ -126,6 +123,7 @@ class _Worklist:
     def __init__(self, around: Around) -> None:
         self._around = around
         self._settings = around.settings
+        self._live = Live(self._stand)
 
     def show(self, token: str, lang: Lang) -> HTMLResponse:
         now_ms = self._around.clock()
@@ -191,30 +189,25 @@ class _Worklist:
             decide(db, desk, form.escalation, contact, form.decision, form.note, means, now_ms)
         return _back_to(form, "referral", lang)
 
-    async def live(self, token: str, request: Request) -> StreamingResponse:
-        """Server-sent events: one whenever the list has changed."""
-        first = await run_in_threadpool(self._digest, token)
+    async def live(self, token: str) -> StreamingResponse:
+        """Server-sent events: one whenever the list has changed. Raises Refusal."""
+        stood = await run_in_threadpool(self._stands, token)
+        return StreamingResponse(self._live.stream(token, stood), media_type="text/event-stream")
 
-        async def changes() -> AsyncIterator[str]:
-            yield "retry: 1000\n\n"
-            loop = asyncio.get_running_loop()
-            until_s = loop.time() + LIVE_FOR_S
-            while loop.time() < until_s and not await request.is_disconnected():
-                await asyncio.sleep(LIVE_EVERY_S)
-                try:
-                    now = await run_in_threadpool(self._digest, token)
-                except (Refusal, *FAULTS):
-                    return  # The browser asks again, and then it is told why.
-                if now != first:
-                    yield "event: changed\ndata: 1\n\n"
-                    return
-
-        return StreamingResponse(changes(), media_type="text/event-stream")
-
-    def _digest(self, token: str) -> str:
+    def _stands(self, token: str) -> str:
         with self._around.opened() as (db, desk):
             contact = self._admit(db, desk, token)
             return digest(desk.escalations.open(MOST_READ), contact, self._settings)
+
+    def _stand(self, tokens: Iterable[str]) -> dict[str, str]:
+        """How the lists of these tokens stand, in one look."""
+        found: dict[str, str] = {}
+        with self._around.opened() as (db, desk):
+            open_ = desk.escalations.open(MOST_READ)
+            for token in tokens:
+                with suppress(Refusal):
+                    found[token] = digest(open_, self._admit(db, desk, token), self._settings)
+        return found
 
     def _admit(self, db: Database, desk: Desk, token: str) -> str:
         """Whose worklist this is. Raises Refusal."""

@@ -205,7 +205,7 @@ def test_a_change_is_told_to_an_open_list(
             with closing(open_journal(bench.journal)) as db, db.transaction():
                 Escalations(db).save(standing(opened_ms=bench.now_ms))
 
-    monkeypatch.setattr("cunmai_rules.pages.worklist.asyncio.sleep", sleep)
+    monkeypatch.setattr("cunmai_rules.pages.live.asyncio.sleep", sleep)
     with client.stream("GET", f"{address(bench)}/live") as stream:
         told = "".join(stream.iter_text())
     assert told == "retry: 1000\n\nevent: changed\ndata: 1\n\n"
