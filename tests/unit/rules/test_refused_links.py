@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from starlette.testclient import TestClient
 
-from cunmai_rules.pages.app import build_app
 from cunmai_rules.pages.refused import MOST_KNOWN, Refused
-from support.rules_bench import LINK_KEY, Bench
-
-
-@pytest.fixture
-def client(bench: Bench) -> Iterator[TestClient]:
-    app = build_app(bench.journal, bench.settings, LINK_KEY, bench.clock, bench.in_force)
-    with TestClient(app, follow_redirects=False) as client:
-        yield client
+from support.rules_bench import Bench
 
 
 def recorded(bench: Bench) -> list[tuple[str, str]]:
-    return bench.rows("SELECT actor, detail FROM history WHERE type = 'link_refused' ORDER BY n")  # type: ignore[return-value]
+    return bench.rows("SELECT actor, detail FROM history WHERE type = 'link_refused' ORDER BY n")
 
 
 def test_guesses_are_one_line_a_minute_and_go_with_the_readings(client: TestClient, bench: Bench) -> None:
