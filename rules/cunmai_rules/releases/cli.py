@@ -129,8 +129,9 @@ def _place(config: Path) -> tuple[Place, RulesSettings]:
     settings = load_model(config, RulesSettings)
     if settings.releases is None or settings.approvers is None:
         raise UserError(
-            f"{config} 里没有 releases 和 approvers / {config} has no releases and approvers: "
-            "see docs/publishing-rules.md"
+            f"{config} 里没有 releases 和 approvers: 规则直接取自 packs 目录, 要两人签字发布请照 "
+            f"docs/publishing-rules.md 写上这两项 / {config} has no releases and approvers: the rules are those of "
+            "the packs folder; to publish by two signatures, write both as docs/publishing-rules.md says"
         )
     return Place(settings.releases, load_model(settings.approvers, Approvers)), settings
 
