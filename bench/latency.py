@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -191,8 +192,8 @@ def write_rules(folder: Path, broker: int, hook: str, database: str) -> Path:
 
 
 @contextlib.contextmanager
-def deployed(folder: Path, hook: str, postgres: Cluster | None) -> Iterator[int]:
-    """Broker, ingest and rules; the broker's port."""
+def deployed(folder: Path, hook: str, postgres: Cluster | None) -> Iterator[tuple[int, list[Process]]]:
+    """Broker, ingest and rules; the broker's port, and the rules' processes."""
     broker = Mosquitto(folder)
     broker.start()
     database = f'database: "{postgres.schema().dsn}"\nworkers: 2\n' if postgres else ""
@@ -213,7 +214,7 @@ def deployed(folder: Path, hook: str, postgres: Cluster | None) -> Iterator[int]
     try:
         for process in processes:
             process.start()
-        yield broker.port
+        yield broker.port, processes[:-1]
     finally:
         for process in processes:
             process.stop()
@@ -227,6 +228,8 @@ class Result:
     asked_by_s: float
     sent_by_s: float
     judged_by_s: float
+    judged_by_cpu_s: float
+    """By CPU-second of the rules' processes."""
     pages: int
     took_s: list[float]
     ping_s: float
@@ -235,13 +238,13 @@ class Result:
         at = [percentile(self.took_s, percent) for percent in (50, 99, 100)]
         figures = "".join(f"{1000 * one:9,.0f}" for one in at)
         return (
-            f"{self.asked_by_s:9,.0f}{self.sent_by_s:9,.0f}{self.judged_by_s:9,.0f}"
+            f"{self.asked_by_s:9,.0f}{self.sent_by_s:9,.0f}{self.judged_by_s:9,.0f}{self.judged_by_cpu_s:9,.0f}"
             f"{len(self.took_s):6,d}/{self.pages:<4,d}{figures}{1000 * self.ping_s:9.1f}{at[0] / self.ping_s:9,.0f}"
         )
 
 
 HEAD = (
-    f"{'asked/s':>9}{'sent/s':>9}{'reached':>9}{'pages':>11}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}"
+    f"{'asked/s':>9}{'sent/s':>9}{'reached':>9}{'/CPU-s':>9}{'pages':>11}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}"
     f"{'ping ms':>9}{'ratio':>9}"
 )
 
@@ -257,14 +260,15 @@ def run(rate_by_s: float, seconds: float, size: int, pages: int, postgres: Clust
     with (
         tempfile.TemporaryDirectory() as folder,
         sink.serving() as hook,
-        deployed(Path(folder), hook, postgres) as port,
+        deployed(Path(folder), hook, postgres) as (port, rules),
         contextlib.closing(Gateways(port)) as gateways,
     ):
         warm_up(gateways, size)
-        before, began_s = (gateways.sent, gateways.judged), time.perf_counter()
+        before, began_s, spent_s = (gateways.sent, gateways.judged), time.perf_counter(), cpu_s(rules)
         paged_s = load(gateways, rate_by_s, seconds, size, pages)
         took_s = time.perf_counter() - began_s
         sent, judged = gateways.sent - before[0], gateways.judged - before[1]
+        spent_s = cpu_s(rules) - spent_s
         wait_for(lambda: len(sink.taken_s) >= len(paged_s))
     latencies = sorted(
         sink.taken_s[number(clinic)] - at_s
@@ -272,7 +276,18 @@ def run(rate_by_s: float, seconds: float, size: int, pages: int, postgres: Clust
         if number(clinic) in sink.taken_s
     )
     ping_s = percentile(sorted(gateways.pings_s), 50)
-    return Result(rate_by_s, sent / took_s, judged / took_s, len(paged_s), latencies, ping_s)
+    rates = (rate_by_s, sent / took_s, judged / took_s)
+    return Result(*rates, judged / spent_s, len(paged_s), latencies, ping_s)
+
+
+def cpu_s(processes: list[Process]) -> float:
+    """What they have used of the processors since they began."""
+    ticks = 0
+    for process in processes:
+        assert process.running is not None
+        fields = Path(f"/proc/{process.running.pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def warm_up(gateways: Gateways, size: int) -> None:

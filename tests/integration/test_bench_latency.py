@@ -22,8 +22,8 @@ def test_it_runs_and_prints_a_line_for_each_rate() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=True)
     about, head, line = done.stdout.splitlines()
     assert about == "SQLite; messages of 5"
-    assert head.split()[:6] == ["asked/s", "sent/s", "reached", "pages", "p50", "ms"]
-    asked, _, reached, pages, *figures = line.split()
+    assert head.split()[:6] == ["asked/s", "sent/s", "reached", "/CPU-s", "pages", "p50"]
+    asked, _, reached, _, pages, *figures = line.split()
     assert (asked, pages) == ("50", "4/4"), "every page came"
     assert float(reached) > 0
     assert len(figures) == 5
