@@ -43,8 +43,8 @@ from support.sms_sink import SECRET
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(7200)]
 
-ESCALATIONS = int(os.environ.get("CUNMAI_CARRIER_ESCALATIONS", "100"))
-KILLS = int(os.environ.get("CUNMAI_CARRIER_KILLS", "5"))
+ESCALATIONS = int(os.environ.get("CUNMAI_CARRIER_ESCALATIONS", "60"))
+KILLS = int(os.environ.get("CUNMAI_CARRIER_KILLS", "4"))
 DATABASE = os.environ.get("CUNMAI_CARRIER_DATABASE", "sqlite")
 SEED = int(os.environ.get("CUNMAI_CARRIER_SEED", "20260102"))
 SPEED = 90.0
