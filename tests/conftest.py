@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support.broker import Mosquitto
 from support.postgres import Cluster
 from support.servers import need_program
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# How fast examples come says how busy the machine is, nothing of the code.
+settings.register_profile("busy-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy-machine")
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,9 @@ from cunmai_runtime.intake import Delivery
 from support.messages import EVENT_STREAM, READINGS_TOPIC, STREAM, T0_MS, envelope, oximetry
 from support.store_sites import ARRIVED_MS, InfluxSite, Site, SqliteSite, counts, influx_site, sqlite_site
 
+MOST_WAITS = 5
+"""A server on a busy machine may be late once; the real service would wait for ever."""
+
 
 class _Broker:
     """Remembers what was receipted."""
@@ -50,7 +53,8 @@ class Bench:
 
     def restart(self) -> None:
         self.book = Book(self._path)
-        hold = Hold("ingest", lambda _: True)
+        waits = itertools.count(1)
+        hold = Hold("ingest", lambda _: next(waits) > MOST_WAITS)
         metrics = Metrics(CollectorRegistry())
         self.pipeline = Pipeline(self.broker, self.site.store, self.book, hold, metrics)
 
