@@ -199,3 +199,52 @@ def test_a_reading_without_the_value_that_is_counted_is_judged_in_full() -> None
         quick, plain = step_by(skipping, event, plan), judge_in_full(full, event, plan)
         assert (quick.decisions, quick.actions, quick.state) == (plain.decisions, plain.actions, plain.state)
         skipping, full = quick.state, plain.state
+
+
+# -- one history for each way in which a reading may differ though it looks the same ---------------------------
+
+
+def reading(at_s: int, kind: str, values: dict[str, object], *, late: bool = False) -> Observation:
+    return Observation("s", at_s, kind, T0_MS + at_s * 1000, values, (), late)
+
+
+def reasons(history: list[Observation], rule: str) -> list[str]:
+    """What was said of a rule by the step that skips, which is what the other says."""
+    plan = plan_of(shipped(), OLD)
+    said: list[str] = []
+    skipping, full = NOTHING_SEEN, NOTHING_SEEN
+    for event in history:
+        quick, plain = step_by(skipping, event, plan), judge_in_full(full, event, plan)
+        assert (quick.decisions, quick.actions, quick.state) == (plain.decisions, plain.actions, plain.state)
+        skipping, full = quick.state, plain.state
+        said += [str(one.reason) for one in quick.decisions if one.rule == rule]
+    return said
+
+
+VISIT = [
+    reading(1, "assessment", {"consciousness": "A", "on_oxygen": True}),
+    reading(2, "temperature", {"temperature_c": 37.0}),
+    reading(3, "blood_pressure", {"systolic_mmhg": 95.0, "diastolic_mmhg": 60.0}),
+    reading(4, "respiration", {"respiratory_rate_per_min": 16.0}),
+]
+"""NEWS2: 2 for oxygen, 2 for the pressure; with 95 % one more, which is medium."""
+
+
+def oximeter(at_s: int, spo2_pct: float, *, late: bool = False) -> Observation:
+    return reading(at_s, "oximetry", {"spo2_pct": spo2_pct, "pulse_bpm": 70.0}, late=late)
+
+
+def test_a_score_is_unknown_as_soon_as_one_of_its_values_is_too_old() -> None:
+    said = reasons([*VISIT, *(oximeter(at_s, 97.0) for at_s in range(101, 3800, 100))], "news2-medium")
+    assert said[-3:] == ["normal", "normal", "incomplete"]  # at 3501, 3601 (an hour after the first), 3701
+
+
+def test_a_value_that_rounds_to_other_points_is_of_another_class() -> None:
+    values = [95.5, 95.5, 95.5, 95.4, 95.4]
+    said = reasons([*VISIT, *(oximeter(10 + n, value) for n, value in enumerate(values))], "news2-medium")
+    assert said[-3:] == ["normal", "limit_met", "still_raised"]
+
+
+def test_the_first_live_reading_after_late_ones_makes_a_page_of_the_review() -> None:
+    low = [oximeter(at_s, 84.0, late=at_s < 10) for at_s in range(1, 13)]
+    assert reasons(low, "spo2-deep")[8:] == ["still_raised", "confirmed_live", "still_raised", "still_raised"]
