@@ -99,7 +99,7 @@ class Cluster:
     def stop(self) -> None:
         if self._process is not None:
             if self._process.poll() is None:
-                self._process.send_signal(signal.SIGINT)  # a fast shutdown: sessions are ended
+                self._process.send_signal(signal.SIGQUIT)  # at once: its folder is thrown away
                 try:
                     self._process.wait(10)
                 except subprocess.TimeoutExpired:

@@ -529,7 +529,8 @@ def test_a_service_with_releases_judges_by_them_and_tells_in_health(county: Coun
 def test_the_engine_gets_the_new_rules_and_the_metric_counts_what_is_wrong(county: County) -> None:
     county.release(93, 7)
     in_force = county.service()
-    engine, desk = SimpleNamespace(rules=in_force.rules, tick=lambda: None), SimpleNamespace()
+    engine = SimpleNamespace(rules=in_force.rules, tick=lambda: None)
+    desk = SimpleNamespace(reload_policies=lambda: None, policy_problems=())
     (_, reload), *_ = usual_chores(in_force, cast("Any", engine), cast("Any", desk))
     county.release(92, 8)
     reload()
