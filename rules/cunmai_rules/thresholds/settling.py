@@ -154,12 +154,17 @@ class _Settling:
         return True
 
     def _decided_by_others(self, single: Single, memory: Memory) -> bool:
-        """Whether the values that it looks back on change nothing now."""
+        """Whether the values that it looks back on change nothing now, whatever readings of this kind say.
+
+        What another value of the same reading decides is not decided for long: when that value is in another
+        class again, the count has moved on.
+        """
         if single.scores:
             return False
+        brought = {one.key for one, _ in self._glance.given(single.rule)}
         stale_ms = single.rule.rule.stale_after_s * 1000
         at = AtHand(memory, self._event.t_ms, stale_ms, self._plan.facts)
-        return is_decided_without(single.rule, at, single.looks_back)
+        return is_decided_without(single.rule, at, single.looks_back | brought)
 
     def _recall(self, single: Single, memory: Memory) -> int:
         """The place of this memory, which other rules with the same inputs may have in common."""

@@ -174,77 +174,43 @@ def test_a_reading_that_comes_when_green_is_stale_is_never_skipped(every_s: int,
     assert played(*[97.0] * 5, every_s=every_s, after=2)[0] == in_full
 
 
-TWO_OF_THREE = b"""pack: counts
-version: 1
-title: {zh: test, en: test}
-rules:
-  - id: two-of-three
-    title: {zh: t, en: t}
-    when: {reads: oximetry.spo2_pct, unit: '%', below: 95, at_least: 2, of_last: 3}
-    clear: {at_or_above: 96}
-    grade: yellow
-    lane: review
-    source: a test
-"""
+HEAD = "pack: counts\nversion: 1\ntitle: {zh: test, en: test}\nrules:\n"
+TWO_OF_THREE = "{reads: oximetry.spo2_pct, unit: '%', below: 93, at_least: 2, of_last: 3}"
 
 
-def test_a_reading_without_the_value_that_is_counted_is_judged_in_full() -> None:
-    """An oximeter that loses the saturation and goes on with the pulse."""
-    plan = plan_of(build_rules([("counts.yaml", TWO_OF_THREE)]), OLD)
+def same_both_ways(when: str, clear: str, *readings: dict[str, object]) -> list[Action]:
+    """One rule over an oximeter's readings, a second apart; what is found, skipping or not."""
+    rest = "title: {zh: t, en: t}, grade: red, lane: page, source: a test"
+    rule = f"  - {{id: counted, when: {when}, clear: {clear}, {rest}}}\n"
+    plan = plan_of(build_rules([("counts.yaml", (HEAD + rule).encode())]), OLD)
     skipping, full = NOTHING_SEEN, NOTHING_SEEN
-    both: dict[str, object] = {"spo2_pct": 98.0, "pulse_bpm": 70.0}
-    without: dict[str, object] = {"pulse_bpm": 70.0}
-    for n, values in enumerate([both, both, both, without, both, without, without, both]):
+    found: list[Action] = []
+    for n, values in enumerate(readings):
         event = Observation("s", n + 1, "oximetry", T0_MS + n * 1000, values, (), False)
         quick, plain = step_by(skipping, event, plan), judge_in_full(full, event, plan)
         assert (quick.decisions, quick.actions, quick.state) == (plain.decisions, plain.actions, plain.state)
         skipping, full = quick.state, plain.state
+        found += plain.actions
+    return found
 
 
-# -- one history for each way in which a reading may differ though it looks the same ---------------------------
+def at(spo2_pct: float, pulse_bpm: float) -> dict[str, object]:
+    return {"spo2_pct": spo2_pct, "pulse_bpm": pulse_bpm}
 
 
-def reading(at_s: int, kind: str, values: dict[str, object], *, late: bool = False) -> Observation:
-    return Observation("s", at_s, kind, T0_MS + at_s * 1000, values, (), late)
+def test_a_reading_without_the_value_that_is_counted_is_judged_in_full() -> None:
+    """An oximeter that loses the saturation and goes on with the pulse."""
+    both, without = at(98, 70), {"pulse_bpm": 70.0}
+    same_both_ways(TWO_OF_THREE, "{at_or_above: 96}", both, both, both, without, both, without, without, both)
 
 
-def reasons(history: list[Observation], rule: str) -> list[str]:
-    """What was said of a rule by the step that skips, which is what the other says."""
-    plan = plan_of(shipped(), OLD)
-    said: list[str] = []
-    skipping, full = NOTHING_SEEN, NOTHING_SEEN
-    for event in history:
-        quick, plain = step_by(skipping, event, plan), judge_in_full(full, event, plan)
-        assert (quick.decisions, quick.actions, quick.state) == (plain.decisions, plain.actions, plain.state)
-        skipping, full = quick.state, plain.state
-        said += [str(one.reason) for one in quick.decisions if one.rule == rule]
-    return said
-
-
-VISIT = [
-    reading(1, "assessment", {"consciousness": "A", "on_oxygen": True}),
-    reading(2, "temperature", {"temperature_c": 37.0}),
-    reading(3, "blood_pressure", {"systolic_mmhg": 95.0, "diastolic_mmhg": 60.0}),
-    reading(4, "respiration", {"respiratory_rate_per_min": 16.0}),
-]
-"""NEWS2: 2 for oxygen, 2 for the pressure; with 95 % one more, which is medium."""
-
-
-def oximeter(at_s: int, spo2_pct: float, *, late: bool = False) -> Observation:
-    return reading(at_s, "oximetry", {"spo2_pct": spo2_pct, "pulse_bpm": 70.0}, late=late)
-
-
-def test_a_score_is_unknown_as_soon_as_one_of_its_values_is_too_old() -> None:
-    said = reasons([*VISIT, *(oximeter(at_s, 97.0) for at_s in range(101, 3800, 100))], "news2-medium")
-    assert said[-3:] == ["normal", "normal", "incomplete"]  # at 3501, 3601 (an hour after the first), 3701
-
-
-def test_a_value_that_rounds_to_other_points_is_of_another_class() -> None:
-    values = [95.5, 95.5, 95.5, 95.4, 95.4]
-    said = reasons([*VISIT, *(oximeter(10 + n, value) for n, value in enumerate(values))], "news2-medium")
-    assert said[-3:] == ["normal", "limit_met", "still_raised"]
-
-
-def test_the_first_live_reading_after_late_ones_makes_a_page_of_the_review() -> None:
-    low = [oximeter(at_s, 84.0, late=at_s < 10) for at_s in range(1, 13)]
-    assert reasons(low, "spo2-deep")[8:] == ["still_raised", "confirmed_live", "still_raised", "still_raised"]
+@pytest.mark.parametrize(
+    "counted",
+    [TWO_OF_THREE, "{reads: oximetry.spo2_pct, unit: '%', falls_by: 4, within_s: 60}"],
+    ids=["count", "change"],
+)
+def test_a_count_that_another_value_made_irrelevant_has_moved_on_when_it_matters_again(counted: str) -> None:
+    """A fast pulse takes the rule away while the saturation falls; when the pulse is slow again, it is met."""
+    slow = "{reads: oximetry.pulse_bpm, unit: /min, below: 100}"
+    fell = [at(97, 110)] * 3 + [at(97, 90)] + [at(90, 110)] * 2 + [at(97, 90), at(90, 90)]
+    assert same_both_ways(f"{{all: [{slow}, {counted}]}}", "{for_s: 0}", *fell)
