@@ -200,7 +200,8 @@ def at(spo2_pct: float, pulse_bpm: float) -> dict[str, object]:
 
 def test_a_reading_without_the_value_that_is_counted_is_judged_in_full() -> None:
     """An oximeter that loses the saturation and goes on with the pulse."""
-    both, without = at(98, 70), {"pulse_bpm": 70.0}
+    both = at(98, 70)
+    without: dict[str, object] = {"pulse_bpm": 70.0}
     same_both_ways(TWO_OF_THREE, "{at_or_above: 96}", both, both, both, without, both, without, without, both)
 
 
