@@ -2,7 +2,7 @@
 
 A further finding joins the resident's open escalation. It asks again at once where it is graver or a new
 episode, soon where another rule found it, and otherwise is only recorded. The first red of a resident
-always pages.
+always pages. One of the past that is graver than the open page does not join it, and is a task of its own.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ def belongs(escalation: Escalation, found: Escalate, now_ms: int) -> bool:
         return False
     if escalation.lane is Lane.REVIEW and not (_in_quiet(escalation) and found.lane is Lane.PAGE):
         return False
+    if escalation.lane is Lane.PAGE and found.lane is Lane.REVIEW and _graver(escalation, found):
+        return False  # Whoever answers the page answers what it says, which is less than this.
     if escalation.resident is not None:
         return True
     # A device without a resident: the next person at it must not vanish into the last one's escalation.
@@ -99,8 +101,12 @@ def _in_quiet(escalation: Escalation) -> bool:
     return escalation.lane is Lane.REVIEW and escalation.follows is not None and escalation.due_ms is not None
 
 
+def _graver(escalation: Escalation, found: Escalate) -> bool:
+    return GRAVITY[found.grade] > GRAVITY[escalation.grade]
+
+
 def _how(escalation: Escalation, found: Escalate, policy: Policy, now_ms: int) -> How:
-    if GRAVITY[found.grade] > GRAVITY[escalation.grade]:
+    if _graver(escalation, found):
         return How.WORSE
     since_ms = escalation.found_ms if escalation.raised else escalation.recovered_ms
     known = not escalation.raised or found.rule in escalation.raised
@@ -112,10 +118,9 @@ def _how(escalation: Escalation, found: Escalate, policy: Policy, now_ms: int) -
 def with_finding(escalation: Escalation, found: Escalate, now_ms: int) -> Escalation:
     """An escalation with one more finding, before anybody is asked for it."""
     pages = found.lane is Lane.PAGE
-    graver = GRAVITY[found.grade] > GRAVITY[escalation.grade]
     return replace(
         escalation,
-        grade=found.grade if graver and pages else escalation.grade,
+        grade=found.grade if pages and _graver(escalation, found) else escalation.grade,
         rules=tuple(dict.fromkeys((*escalation.rules, found.rule))),
         raised=tuple(dict.fromkeys((*escalation.raised, found.rule))) if pages else escalation.raised,
         found_ms=now_ms if pages else escalation.found_ms,

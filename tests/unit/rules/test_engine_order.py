@@ -142,6 +142,46 @@ def test_what_is_reissued_is_the_gravest_of_what_was_taken_back(bench: Bench) ->
     assert [json.loads(body)["grade"] for (body,) in grades] == ["red"] * 4
 
 
+DEEP_OR_FAST = OXIMETRY.split(b"rules:")[0] + (
+    b"rules:\n"
+    b"  - {id: deep, title: {zh: t, en: t}, grade: red, lane: page, source: a test,\n"
+    b"     when: {reads: oximetry.spo2_pct, unit: '%', below: 85}, clear: {at_or_above: 95}}\n"
+    b"  - {id: fast, title: {zh: t, en: t}, grade: yellow, lane: page, source: a test,\n"
+    b"     when: {reads: oximetry.pulse_bpm, unit: '/min', at_or_above: 140}, clear: {at_or_below: 130}}\n"
+)
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_red_that_is_corrected_to_a_resident_with_a_yellow_page_is_paged(bench: Bench, seen: bool) -> None:
+    bench.engine.rules = build_rules([("oximetry.yaml", DEEP_OR_FAST)])
+    bench.deliver(bench.reading(97, resident="R-RIGHT", pulse_bpm=150))
+    bench.passes(1)
+    ((yellow,),) = bench.rows("SELECT id FROM escalation")
+    if seen:
+        bench.desk.answer(yellow, "village", Answer.SEEN, bench.now_ms)
+    bench.passes(60)
+    wrong = bench.reading(80, resident="R-WRONG")
+    bench.deliver(wrong)
+    bench.passes(1)
+    told = len(bench.told)
+    bench.deliver(corrected(wrong, 500, "R-RIGHT"))
+    bench.passes(1)
+    assert len(bench.told) == told + 1
+    assert ("R-RIGHT", "page", "seen" if seen else "open", "") in escalations(bench)
+    red = next(one for one in bench.desk.escalations.of_subject("R-RIGHT") if one.id != yellow)
+    assert (red.lane, red.status, red.grade) == ("page", "open", "red")
+    bench.desk.answer(yellow, "village", Answer.CONTACTED, bench.now_ms)
+    assert bench.desk.escalations.hold(red.id) == red  # who answers the yellow has said nothing of the red
+
+
+def test_a_late_red_is_a_task_beside_a_yellow_page(bench: Bench) -> None:
+    bench.engine.rules = build_rules([("oximetry.yaml", DEEP_OR_FAST)])
+    bench.deliver(bench.reading(97, pulse_bpm=150))
+    bench.now_ms += 25 * 60_000
+    bench.deliver(bench.reading(80, t=bench.now_ms - 20 * 60_000))
+    assert escalations(bench) == [("R-7F3K", "page", "open", ""), ("R-7F3K", "review", "open", "")]
+
+
 def test_a_correction_leaves_what_the_others_readings_say(bench: Bench) -> None:
     bench.desaturate(20, 88)
     extra = bench.reading(97)
