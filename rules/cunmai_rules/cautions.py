@@ -31,9 +31,8 @@ def cautions(settings: RulesSettings) -> tuple[str, ...]:
         if isinstance(one, AliyunProvider | TencentProvider) and one.callback_token and not one.callback_from
     ]
     high += [
-        f"{one.name} 没有 summary 模板: 扎堆的预警只能由其他平台汇总, 都没有就逐条发 / "
-        f"{one.name} has no template `summary`: only others can send summaries, and without any all go out singly"
-        for one in settings.providers
-        if settings.policies is not None and not one.sends("summary")
+        f"{name} 没有 summary 模板: 所有平台都一律逐条发, 不汇总; 请申请并填写 / "
+        f"{name} has no template `summary`: nothing is folded at any provider, all go out singly; have one approved"
+        for name in (settings.without_summaries if settings.policies is not None else ())
     ]
     return tuple(high)

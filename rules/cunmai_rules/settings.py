@@ -200,8 +200,16 @@ class RulesSettings(Section):
 
     @property
     def sends_summaries(self) -> bool:
-        """Whether some provider can send a summary: those of templates need one that is approved for it."""
-        return any(provider.sends("summary") for provider in self.providers)
+        """Whether every provider can send a summary: those of templates need one that is approved for it.
+
+        A summary that only some can send would wait for those, while the others would take its messages singly.
+        """
+        return not self.without_summaries
+
+    @property
+    def without_summaries(self) -> tuple[str, ...]:
+        """The providers that cannot, by name."""
+        return tuple(provider.name for provider in self.providers if not provider.sends("summary"))
 
     @property
     def takes_replies(self) -> bool:

@@ -70,8 +70,9 @@ class Asking:
             self.escalations, self.folds, self.calls, self._record, self._policy_of, self._save
         )
         self.summaries = Summaries(
-            self.escalations, self.folds, self._record, lambda: self.folding, self._policy_of
-        )
+            self.escalations, self.folds, self._record, lambda: self.folding, self._policy_of,
+            possible=settings.sends_summaries,
+        )  # fmt: skip
         self._sends_summaries = settings.sends_summaries
 
     @property
@@ -81,7 +82,7 @@ class Asking:
 
     @property
     def folding(self) -> Folding:
-        """When messages become a summary: never, where no provider can send one."""
+        """When messages become a summary: never, where not every provider can send one."""
         return self.policies.folding if self._sends_summaries else Folding()
 
     def reload_policies(self) -> None:

@@ -151,6 +151,25 @@ class Notices:
             after, asks = machine.notice_failed(one, self._policy_of(one), its.number, now_ms)
             self._save(one, after, asks, now_ms)
 
+    def taken_apart(self, notice: Notice, error: str, now_ms: int) -> None:
+        """A summary was refused: all that it tells of goes out singly, now. Deadlines run on as they are.
+
+        `error` stays with each until it is taken, and keeps it out of further summaries.
+        """
+        before, current = self._hold(notice)
+        if current.state is not NoticeState.QUEUED:
+            return
+        for one, its in [(before, current), *self._others(current)]:
+            if its.state is not NoticeState.QUEUED:
+                continue
+            single = replace(
+                its, due_ms=now_ms, error=error, text=None, parts=None, provider=None, provider_id=None,
+                to_mark=None, tried="", refused_by="", unsure_ms=None, held_ms=None, held_why=None,
+                told_ms=None, told_with=None, counts_as=None,
+            )  # fmt: skip
+            self._escalations.update_notice(single)
+            self._record.apart(one, single, current.id, now_ms)
+
     # -- receipts -------------------------------------------------------------------------------------
 
     def receipt(self, receipt: CarrierReceipt, now_ms: int) -> Taken:

@@ -113,6 +113,13 @@ class Record:
             count=count,
         )  # fmt: skip
 
+    def apart(self, escalation: Escalation, notice: Notice, summary: str, now_ms: int) -> None:
+        """The summary that it was in was refused: it goes out by itself."""
+        self._escalations.log(
+            now_ms, escalation.id, "notice_apart", "carrier", contact=notice.contact, refused_summary=summary,
+            error=notice.error,
+        )  # fmt: skip
+
     def answered(
         self, escalation: Escalation, contact: str, answer: Answer, means: AnswerMeans, now_ms: int
     ) -> None:

@@ -47,12 +47,16 @@ class Summaries:
         record: Record,
         folding: Callable[[], Folding],
         policy_of: PolicyOf,
+        *,
+        possible: bool,
     ) -> None:
+        """`possible`: whether the providers can send summaries at all."""
         self._escalations = escalations
         self._folds = folds
         self._record = record
         self._folding = folding
         self._policy_of = policy_of
+        self._possible = possible
 
     def look(self, notice: Notice, now_ms: int) -> Notice | None:
         """What becomes of a message that has never been on its way: the notice as it goes out now, by itself or
@@ -71,6 +75,9 @@ class Summaries:
 
     def _decided(self, before: Escalation, notice: Notice, folding: Folding, now_ms: int) -> Notice | None:
         weighed = replace(notice, weight=self._weight(before, notice))
+        if not self._possible or notice.error is not None:
+            # It was in a summary that was refused: never again in one.
+            return self._alone(weighed, now_ms)
         match self._decide(weighed, folding, now_ms):
             case Hold() as hold:
                 self._hold(before, weighed, hold, now_ms)

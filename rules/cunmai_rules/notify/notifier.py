@@ -44,6 +44,8 @@ MOST_DROPPED = 10
 """Batches of them in one turn: what is under way waits for its outcome to be written down meanwhile."""
 OFF_THE_ROSTER = "the contact is no longer on the roster"
 SEALED = "the contact's number cannot be opened"
+_NO_SUMMARY = (Fault.PERMANENT, Fault.MISDIRECTED)
+"""A provider that refuses a summary so may take its messages: its template was withdrawn, or differs."""
 
 UnderWay = dict[str, tuple[Notice, Provider, Future[Outcome]]]
 """By the notice's id: as it was before this attempt, who was given it, and what comes of that.
@@ -275,6 +277,12 @@ class Notifier:
             provider.name, lambda breaker: breaker.succeeded() if permanent else breaker.failed(now_ms)
         )
         metrics.ATTEMPTS.labels(provider.name, refused.fault).inc()
+        if notice.carries_summary and refused.fault in _NO_SUMMARY:
+            with self._db.transaction():
+                self._desk.notices.taken_apart(notice, refused.reason, now_ms)
+            metrics.NOTICES.labels("apart").inc()
+            self._shout(notice, provider, refused)
+            return
         wait_s = pause_s(
             notice.attempts // len(providers) + 1,
             first_s=RETRY_FIRST_S, longest_s=RETRY_LONGEST_S, chance=self._chance(),

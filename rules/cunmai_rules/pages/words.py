@@ -180,6 +180,7 @@ HISTORY: dict[str, Pair] = {
     "answered": ("答复", "answered"),
     "notice_held": ("短信合并, 暂不单独发出", "message held back for a summary"),
     "notice_together": ("随汇总短信发出", "told in a summary"),
+    "notice_apart": ("汇总短信被平台拒绝, 改为单独发出", "summary refused: sent by itself"),
     "reply_unclear": ("短信回复看不懂, 已请对方重发", "a reply by SMS that was not understood"),
     "link_refused": ("打开了不再有效的链接, 已拒绝", "a link that is not valid was opened, and refused"),
     "reissued": ("更正了居民, 重新通知", "the resident was corrected: paged anew"),

@@ -45,6 +45,12 @@ def sms_check(
         _show_template(templates, kind, settings.public_url)
     for one in chosen:
         _show_provider(one, templates, settings)
+    if settings.without_summaries:
+        names = ", ".join(settings.without_summaries)
+        typer.echo(
+            f"\n{names} 没有 summary 模板: 所有平台都一律逐条发, 不汇总 / "
+            f"{names}: no template `summary`, so nothing is folded at any provider and all go out singly"
+        )
     if to is not None:
         _send(chosen[0], templates, settings, to)
 
