@@ -18,7 +18,8 @@ def test_story(stage: Stage) -> None:
         stage.reading(spo2=84, of=resident)
     stage.paged("village", "village", "village")
     stage.after(seconds=16)
-    assert stage.browser.post(stage.list_of("village"), data={"answer": "seen"}).status_code == 303
+    path = stage.list_of("village")
+    assert stage.browser.post(path, data=stage.all_seen(path)).status_code == 303
     stage.after(minutes=29)
     assert len(stage.summaries) == 1
     stage.nobody_paged()

@@ -285,6 +285,11 @@ class Stage:
         """All messages that tell of several alarms at once, in order."""
         return [one for one in self.carrier.sent if one.message.template == "summary"]
 
+    def all_seen(self, path: str) -> dict[str, str]:
+        """What the button 已看 of the list at this path sends, as the page is now."""
+        (shown,) = re.findall(r'name="shown" value="([^"]*)"', self.browser.get(path).text)
+        return {"answer": "seen", "shown": shown}
+
     def list_of(self, by: str) -> str:
         """The path of the list that the link in their newest summary opens."""
         text = next(one for one in reversed(self.summaries) if one.who == by).message.text

@@ -13,7 +13,7 @@ from fastapi import FastAPI, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from cunmai_rules.escalation.desk import Desk
-from cunmai_rules.escalation.states import Status
+from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.folds import SummaryLink
 from cunmai_rules.journal.judgements import Judgements
@@ -36,8 +36,10 @@ def add_summary(app: FastAPI, around: Around, language: Callable[[Request], Lang
         return pages.show(token, language(request), answered="done" in request.query_params)
 
     @app.post("/s/{token}")
-    def seen(request: Request, token: str, answer: Annotated[str, Form()] = "") -> Response:
-        return pages.all_seen(token, answer, language(request))
+    def seen(
+        request: Request, token: str, answer: Annotated[str, Form()] = "", shown: Annotated[str, Form()] = ""
+    ) -> Response:
+        return pages.all_seen(token, answer, shown, language(request))
 
     @app.get("/s/{token}/{escalation}")
     def one(request: Request, token: str, escalation: str) -> HTMLResponse:
@@ -67,25 +69,33 @@ class _Summary:
         with self._around.opened() as (db, desk):
             link = self._admit(db, desk, token)
             view = summary_view(link, desk, Judgements(db), self._around.in_force.rules, lang, now_ms)
-            unanswered = len(_unanswered(desk, link, now_ms))
+            grades = {item.id: item.grade_css for shelf in view.shelves for item in shelf.items}
+            unanswered = [one for one in _unanswered(desk, link, now_ms) if grades.get(one.id) == one.grade]
             with db.transaction():
                 desk.worklists.looked(link.contact, view.shown, now_ms)
         return self._around.render(
-            "summary.html", 200, lang, view=view, token=token, unanswered=unanswered, answered=answered
-        )
+            "summary.html", 200, lang, view=view, token=token, unanswered=len(unanswered), answered=answered,
+            shown=" ".join(map(_as_shown, unanswered)),
+        )  # fmt: skip
 
-    def all_seen(self, token: str, answer: str, lang: Lang) -> Response:
-        """Only 已看 can be said of all at once."""
+    def all_seen(self, token: str, answer: str, shown: str, lang: Lang) -> Response:
+        """Only 已看 can be said of all at once: of what the page showed, where it still is as grave as shown.
+
+        What has come since, or has turned red, nobody has seen on it. `shown`: from the form, so of what this
+        link opens only; as long as a body may be, which is room for all that a page shows.
+        """
         if answer != Answer.SEEN:
             raise Refusal("bad_answer", 422)
         now_ms = self._around.clock()
         with self._around.opened() as (db, desk):
             link = self._admit(db, desk, token)
             with db.transaction():
-                desk.escalations.hold_all(_unanswered(desk, link, now_ms))
-                for id_ in _unanswered(desk, link, now_ms):
-                    desk.answer(id_, link.contact, Answer.SEEN, now_ms)
-        return _back_to(token, lang)
+                wanted = set(shown.split())
+                desk.escalations.hold_all([one.id for one in _unanswered(desk, link, now_ms)])
+                seen = [one for one in _unanswered(desk, link, now_ms) if _as_shown(one) in wanted]
+                for one in seen:
+                    desk.answer(one.id, link.contact, Answer.SEEN, now_ms)
+        return _back_to(token, lang, answered=bool(seen))
 
     def one(self, token: str, escalation_id: str, lang: Lang) -> HTMLResponse:
         now_ms = self._around.clock()
@@ -146,11 +156,16 @@ class _Summary:
         return link
 
 
-def _unanswered(desk: Desk, link: SummaryLink, now_ms: int) -> list[str]:
+def _as_shown(one: Escalation) -> str:
+    return f"{one.id}:{one.grade}"
+
+
+def _unanswered(desk: Desk, link: SummaryLink, now_ms: int) -> list[Escalation]:
     listed = desk.summaries.listed(link.contact, link.sites, now_ms)
-    return [one.id for one in listed if one.status in (Status.OPEN, Status.EXHAUSTED)]
+    return [one for one in listed if one.status in (Status.OPEN, Status.EXHAUSTED)]
 
 
-def _back_to(token: str, lang: Lang) -> RedirectResponse:
-    english = "&lang=en" if lang == "en" else ""
-    return RedirectResponse(f"/s/{token}?done{english}", status_code=303)
+def _back_to(token: str, lang: Lang, *, answered: bool = True) -> RedirectResponse:
+    words = [*(["done"] if answered else []), *(["lang=en"] if lang == "en" else [])]
+    query = f"?{'&'.join(words)}" if words else ""
+    return RedirectResponse(f"/s/{token}{query}", status_code=303)
