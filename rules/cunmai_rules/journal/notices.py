@@ -81,6 +81,10 @@ _CHANGES = ", ".join(
     if name not in ("id", "escalation", "contact", "number", "queued_ms")
 )
 
+_OF_OUR_SHARE = "EXISTS (SELECT 1 FROM escalation WHERE id = notice.escalation AND part % ? = ?)"
+"""Asked of each row that is due, so that its index finds them: of a list of all escalations SQLite would walk every
+notice that there ever was, at every tick."""
+
 
 class NoticeRows:
     """Reads and writes within the caller's transaction."""
@@ -109,7 +113,7 @@ class NoticeRows:
         rows = self._db.execute(
             f"SELECT {NOTICE} FROM notice"  # noqa: S608 - a constant
             " WHERE state = 'queued' AND (due_ms <= ? OR due_ms > ?) AND (told_with IS NULL OR told_with = id)"
-            " AND escalation IN (SELECT id FROM escalation WHERE part % ? = ?) ORDER BY due_ms LIMIT ?",
+            f" AND {_OF_OUR_SHARE} ORDER BY due_ms LIMIT ?",
             (now_ms, now_ms + longest_ms + CLOCKS_DIFFER_MS, share.workers, share.slot, limit),
         )
         return [notice_of(row) for row in rows]
@@ -126,11 +130,14 @@ class NoticeRows:
         that came to nothing, not since the newest. One held back waits since its time.
         """
         row = self._db.execute(
-            "SELECT min(CASE WHEN held_ms IS NULL OR told_ms IS NOT NULL THEN queued_ms ELSE due_ms END)"
-            " FROM notice WHERE (state = 'queued' OR (state = 'dropped' AND held_ms IS NULL))"
-            " AND escalation IN (SELECT escalation FROM notice WHERE state = 'queued')"
-            " AND number > coalesce((SELECT max(taken.number) FROM notice AS taken"
-            " WHERE taken.escalation = notice.escalation AND taken.accepted_ms IS NOT NULL), 0)"
+            "WITH waiting AS (SELECT DISTINCT escalation FROM notice WHERE state = 'queued'), taken AS"
+            " (SELECT escalation, max(number) AS number FROM notice WHERE accepted_ms IS NOT NULL"
+            " AND escalation IN (SELECT escalation FROM waiting) GROUP BY escalation)"
+            " SELECT min(CASE WHEN held_ms IS NULL OR told_ms IS NOT NULL THEN queued_ms ELSE due_ms END)"
+            " FROM notice JOIN waiting ON waiting.escalation = notice.escalation"
+            " LEFT JOIN taken ON taken.escalation = notice.escalation"
+            " WHERE (state = 'queued' OR (state = 'dropped' AND held_ms IS NULL))"
+            " AND notice.number > coalesce(taken.number, 0)"
         ).fetchone()
         return row[0] if row else None
 
@@ -165,7 +172,7 @@ class NoticeRows:
         share = self._db.share
         rows = self._db.execute(
             f"SELECT {NOTICE} FROM notice WHERE receipt_due_ms <= ?"  # noqa: S608 - a constant
-            " AND escalation IN (SELECT id FROM escalation WHERE part % ? = ?) ORDER BY receipt_due_ms LIMIT ?",
+            f" AND {_OF_OUR_SHARE} ORDER BY receipt_due_ms LIMIT ?",
             (now_ms, share.workers, share.slot, limit),
         )
         return [notice_of(row) for row in rows]
