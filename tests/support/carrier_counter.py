@@ -292,7 +292,7 @@ def answers(record: Record) -> Iterator[str]:
         elif not any(_on_record(one, contact, said.answer, said.means) for one in pages[said.resident]):
             yield f"{said.resident}: {contact} said {said.answer} by {said.means}, and it is not on record"
     for one in record.episodes:
-        for note in one.notes("answered", "answered_meanwhile"):
+        for note in one.notes("answered", "answered_meanwhile", "answered_earlier"):
             if (one.resident, note.actor, note.detail["answer"], note.detail["means"]) not in given:
                 yield f"{one.resident}: {note.actor} is said to have answered {note.detail['answer']}"
     yield from _replies(record)
@@ -307,11 +307,11 @@ def _replies(record: Record) -> Iterator[str]:
 
 
 def _on_record(one: Episode, contact: str, answer: str, means: str) -> bool:
-    for note in one.notes("answered", "reply_closed"):
+    for note in one.notes("answered", "answered_earlier", "reply_closed"):
         if note.actor != contact:
             continue
         if note.type == "reply_closed" and means == "sms":
             return True
-        if note.type == "answered" and (note.detail["answer"], note.detail["means"]) == (answer, means):
+        if note.type != "reply_closed" and (note.detail["answer"], note.detail["means"]) == (answer, means):
             return True
     return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cunmai_rules.escalation import machine
 from cunmai_rules.escalation.finding import Finding
+from cunmai_rules.escalation.heard import unheard_red
 from cunmai_rules.escalation.repeats import answered_before, handed_before
 from cunmai_rules.escalation.states import CloseReason, Escalation, Status
 from cunmai_rules.escalation.summaries import LINK_LIFETIME_MS
@@ -54,7 +55,8 @@ class Desk(Finding):
         before = self.escalations.hold(id_)
         if before is None:
             return None
-        if answered_before(before, self.escalations.history(id_), contact, answer):
+        history = self.escalations.history(id_)
+        if answered_before(before, history, contact, answer):
             return before
         waits_for = self._receiver(id_)
         if waits_for is not None and waits_for != contact:
@@ -62,6 +64,10 @@ class Desk(Finding):
             self.escalations.log(
                 now_ms, id_, "answered_meanwhile", contact, answer=answer, to=waits_for, means=means
             )
+            return before
+        if means is AnswerMeans.SMS and unheard_red(before, history, self.escalations.notices(id_), contact):
+            # They answer what it was. Nothing is settled by that: the message about the red is still owed.
+            self.escalations.log(now_ms, id_, "answered_earlier", contact, answer=answer, means=means)
             return before
         after = machine.answered(before, self._policy_of(before), contact, answer, now_ms)
         self.escalations.save(after)

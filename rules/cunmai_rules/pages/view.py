@@ -210,7 +210,7 @@ def _row(entry: Entry, directory: Directory, rules: RuleSet, lang: Lang) -> Row:
     what = say(HISTORY.get(entry.type, (entry.type, entry.type)), lang)
     detail = entry.detail
     match entry.type:
-        case "answered" | "answered_meanwhile":
+        case "answered" | "answered_meanwhile" | "answered_earlier":
             what = f"{what}: {say(ANSWERS[Answer(detail['answer'])], lang)}"
         case "joined" | "recovered":
             what = f"{what}: {_title(detail['rule'], rules, lang)}"

@@ -173,6 +173,10 @@ HISTORY: dict[str, Pair] = {
     "viewed": ("打开了页面", "page opened"),
     "handed_over": ("转交", "handed over"),
     "answered_meanwhile": ("答复(转诊等待接收, 不结束)", "answered; the referral still waits"),
+    "answered_earlier": (
+        "答复(针对转红之前的短信, 不算红色预警的答复)",
+        "answered what it was before it turned red",
+    ),
     "referral_requested": ("请求转诊", "referral requested"),
     "referral_accepted": ("接收转诊", "referral accepted"),
     "referral_declined": ("不接收转诊", "referral declined"),
