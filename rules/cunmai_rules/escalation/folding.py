@@ -1,7 +1,7 @@
 """Whether a message goes out by itself, waits, or goes out together with others as one summary. Pure.
 
 Two reasons to fold, both counted for one person: so many messages about one site that something is wrong
-with the site (a burst), and more messages than one person should get (a rate). docs/decisions/0018 says why,
+with the site (a burst), and more messages than one person should get (a rate). docs/decisions/0020 says why,
 and what is never held back.
 """
 

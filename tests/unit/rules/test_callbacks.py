@@ -176,6 +176,20 @@ def test_aliyun_reports_and_replies_with_a_token_in_the_address(make: Make) -> N
     assert bench.escalation().closed_because == "answered_contacted"
 
 
+@pytest.mark.parametrize("odd", [{"content": "\ud83d"}, {"send_time": "0001-01-01 00:00:00"}])
+def test_an_answer_behind_an_odd_one_in_the_same_call_is_taken(make: Make, odd: dict[str, str]) -> None:
+    """Half an emoji, cut by a carrier; a time that has no moment in UTC."""
+    bench = make(unsigned_provider("ali", replies=True, callback_from=["203.0.113.0/24"]))
+    bench.desaturate()
+    bench.notifier.send_due()
+    reply = {"phone_number": "13800000001", "content": "2", "dest_code": "1", "sequence_id": "2"}
+    strange = {**reply, "phone_number": "13900000009", "sequence_id": "1", **odd}
+    with bench.client() as client:
+        body = json.dumps([strange, reply])
+        assert client.post(f"/sms/ali/replies/{TOKEN}", content=body).status_code == 200
+    assert bench.escalation().closed_because == "answered_contacted"
+
+
 def test_tencent_reports_and_replies(make: Make) -> None:
     bench = make(
         {

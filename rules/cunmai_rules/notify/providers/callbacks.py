@@ -180,7 +180,8 @@ def _text(item: Fields, name: str) -> str:
         raise BadCallback(f"no {name}")
     if "\0" in value:
         raise BadCallback(f"{name} is not text")
-    return value
+    # Half an emoji, cut by a carrier, is JSON and no text: what stands beside it is still an answer.
+    return value.encode("utf-8", "replace").decode()
 
 
 def _optional(item: Fields, name: str) -> str | None:
@@ -190,9 +191,9 @@ def _optional(item: Fields, name: str) -> str | None:
 def _china_ms(text: str) -> int | None:
     try:
         local = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-    except ValueError:
+        return int((local - CHINA).timestamp() * 1000)
+    except (ValueError, OverflowError):  # the year 1 has no moment eight hours before it
         return None
-    return int((local - CHINA).timestamp() * 1000)
 
 
 def _digest(item: Fields) -> str:
