@@ -159,15 +159,32 @@ class Finding(Asking):
         retracted = next(
             (one for one in self.escalations.of_subject(wrong) if _taken_back(one, now_ms)), None
         )
-        tasks = [one for one in theirs if one.lane is Lane.REVIEW and (one.stream, one.seq) in readings]
+        reviews = [one for one in theirs if one.lane is Lane.REVIEW and one.status is not Status.CLOSED]
+        tasks = [one for one in reviews if (one.stream, one.seq) in readings]
+        if retracted is None:
+            for one in tasks:  # The page may be taken back by the next message of the same corrections.
+                self.escalations.log(now_ms, one.id, "corrected_here", "rules", instead_of=wrong)
+            return
+        if any(one.follows == retracted.id for one in theirs):
+            return
+        tasks += [one for one in reviews if one not in tasks and self._corrected_here(one, wrong, now_ms)]
         task = max(tasks, key=lambda one: grouping.GRAVITY[one.grade], default=None)
-        if retracted is None or task is None or any(one.follows == retracted.id for one in theirs):
+        if task is None:
             return
         policy = self._policy_of(task)
         paged = replace(task, lane=Lane.PAGE, raised=task.rules, follows=retracted.id)
         after, asks = machine.ask_anew(self._with_rosters(paged, policy, now_ms), policy, now_ms)
         self.escalations.log(now_ms, task.id, "reissued", "rules", instead_of=retracted.id)
         self._save(task, after, asks, now_ms)
+
+    def _corrected_here(self, task: Escalation, wrong: str, now_ms: int) -> bool:
+        """Whether it was found a moment ago by a reading that was corrected from this subject."""
+        return any(
+            line.type == "corrected_here"
+            and line.detail["instead_of"] == wrong
+            and -CLOCKS_DIFFER_MS <= now_ms - line.t_ms <= REISSUE_WITHIN_MS
+            for line in self.escalations.history(task.id)
+        )
 
 
 def _finding(id_: str, escalation: str, found: Escalate, now_ms: int) -> FindingRow:

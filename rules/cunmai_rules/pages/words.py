@@ -177,6 +177,7 @@ HISTORY: dict[str, Pair] = {
         "答复(针对转红之前的短信, 不算红色预警的答复)",
         "answered what it was before it turned red",
     ),
+    "corrected_here": ("数据由更正归到此人", "its reading was corrected to this resident"),
     "referral_requested": ("请求转诊", "referral requested"),
     "referral_accepted": ("接收转诊", "referral accepted"),
     "referral_declined": ("不接收转诊", "referral declined"),

@@ -174,6 +174,36 @@ def test_a_red_that_is_corrected_to_a_resident_with_a_yellow_page_is_paged(bench
     assert bench.desk.escalations.hold(red.id) == red  # who answers the yellow has said nothing of the red
 
 
+@pytest.mark.parametrize("at_a_time", [20, 7, 1])
+def test_a_visit_is_corrected_in_parts_by_a_rule_that_raises_at_one_reading(
+    bench: Bench, at_a_time: int
+) -> None:
+    bench.engine.rules = build_rules([("oximetry.yaml", DEEP_OR_FAST)])
+    readings = [bench.reading(80, t=bench.now_ms + n * 1000, resident="R-WRONG") for n in range(20)]
+    bench.now_ms += 20_000
+    bench.deliver(*readings)
+    corrections = [corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings]
+    for start in range(0, 20, at_a_time):
+        bench.deliver(*corrections[start : start + at_a_time])
+    assert sorted(escalations(bench)) == [
+        ("R-RIGHT", "page", "open", ""),
+        ("R-WRONG", "page", "closed", "withdrawn"),
+    ]
+    assert bench.history().count("reissued") == 1
+
+
+def test_a_task_that_was_answered_is_not_paged_when_the_rest_is_corrected(bench: Bench) -> None:
+    bench.engine.rules = build_rules([("oximetry.yaml", DEEP_OR_FAST)])
+    readings = [bench.reading(80, t=bench.now_ms + n * 1000, resident="R-WRONG") for n in range(2)]
+    bench.deliver(*readings)
+    bench.deliver(corrected(readings[0], 100, "R-RIGHT"))
+    (task,) = bench.desk.escalations.of_subject("R-RIGHT")
+    bench.desk.answer(task.id, "village", Answer.CONTACTED, bench.now_ms)
+    bench.deliver(corrected(readings[1], 101, "R-RIGHT"))
+    assert ("R-RIGHT", "review", "closed", "answered_contacted") in escalations(bench)
+    assert "reissued" not in bench.history()
+
+
 def test_a_late_red_is_a_task_beside_a_yellow_page(bench: Bench) -> None:
     bench.engine.rules = build_rules([("oximetry.yaml", DEEP_OR_FAST)])
     bench.deliver(bench.reading(97, pulse_bpm=150))
