@@ -199,7 +199,9 @@ def _gathered_ms(one: Owed, why: Why, told: Sequence[Told], burst: Burst | None,
     if why is not Why.BURST or burst is None:
         return now_ms
     if one.weight is not Weight.YELLOW:
-        due_ms = min(one.asked_ms, now_ms) + burst.red_within_s * 1000
+        # It may have been asked for before the clock was set back; how long it has waited is known all the same.
+        held_ms = now_ms if one.held_ms is None else min(one.held_ms, now_ms)
+        due_ms = min(one.asked_ms, held_ms) + burst.red_within_s * 1000
         return max(due_ms, now_ms + LATE_MS) if one.held_ms is None else due_ms
     since_ms = now_ms if one.held_ms is None else min(one.held_ms, now_ms)
     summaries = [message.t_ms for message in told if message.together and one.site in message.sites]

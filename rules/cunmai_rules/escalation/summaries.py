@@ -113,7 +113,8 @@ class Summaries:
         until_ms = hold.until_ms
         if notice.weight is Weight.YELLOW:
             until_ms = self._policy_of(escalation).quiet_until_ms(until_ms) or until_ms
-        since_ms = now_ms if notice.held_ms is None else notice.held_ms
+        # Held since the future: the clock was set back.
+        since_ms = now_ms if notice.held_ms is None else min(notice.held_ms, now_ms)
         held = replace(notice, held_ms=since_ms, held_why=hold.why, due_ms=until_ms)
         self._escalations.update_notice(held)
         if notice.held_why is not hold.why:

@@ -107,14 +107,15 @@ class NoticeRows:
     def due_notices(self, now_ms: int, longest_ms: int, limit: int) -> list[Notice]:
         """Those of our share to be sent now.
 
-        One that is due after the longest pause has had the clock set back under it.
+        One that is due after the longest pause, or held since the future, has had the clock set back under it.
         """
         share = self._db.share
+        ahead_ms = now_ms + CLOCKS_DIFFER_MS
         rows = self._db.execute(
             f"SELECT {NOTICE} FROM notice"  # noqa: S608 - a constant
-            " WHERE state = 'queued' AND (due_ms <= ? OR due_ms > ?) AND (told_with IS NULL OR told_with = id)"
-            f" AND {_OF_OUR_SHARE} ORDER BY due_ms LIMIT ?",
-            (now_ms, now_ms + longest_ms + CLOCKS_DIFFER_MS, share.workers, share.slot, limit),
+            " WHERE state = 'queued' AND (due_ms <= ? OR due_ms > ? OR (held_ms > ? AND told_ms IS NULL))"
+            f" AND (told_with IS NULL OR told_with = id) AND {_OF_OUR_SHARE} ORDER BY due_ms LIMIT ?",
+            (now_ms, ahead_ms + longest_ms, ahead_ms, share.workers, share.slot, limit),
         )
         return [notice_of(row) for row in rows]
 
