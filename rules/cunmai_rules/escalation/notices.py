@@ -20,7 +20,7 @@ from cunmai_rules.journal.calls import Calls
 from cunmai_rules.journal.escalations import Escalations
 from cunmai_rules.journal.folds import Folds
 from cunmai_rules.journal.notices import Notice
-from cunmai_wire.events import NoticeState
+from cunmai_wire.events import Grade, NoticeState
 
 Save = Callable[[Escalation, Escalation, Sequence[Ask], int], None]
 """Keep a changed escalation, and send what it asks for: before, after, asks, now."""
@@ -236,12 +236,23 @@ class Notices:
         for one, its in [(before, notice), *self._others(notice)]:
             lost = replace(its, state=state, error=reason, receipt_due_ms=None, unsure_ms=None)
             self.note(one, lost, now_ms)
+            self._weigh_again(one, its, now_ms)
             if its.state is NoticeState.UNCONFIRMED:
                 continue  # what follows from that has been done when no receipt came
             after, asks = machine.notice_undelivered(
                 one, self._policy_of(one), its.number, its.contact, now_ms
             )
             self._save(one, after, asks, now_ms)
+
+    def _weigh_again(self, escalation: Escalation, lost: Notice, now_ms: int) -> None:
+        """A message about the same red that waits for the same person may now be the first that they hear of it.
+
+        Only of a red: a yellow may wait for the end of quiet hours.
+        """
+        for one in self._escalations.notices(escalation.id) if escalation.grade is Grade.RED else ():
+            waits = one.state is NoticeState.QUEUED and one.held_ms is not None and one.told_ms is None
+            if waits and one.contact == lost.contact:
+                self._escalations.update_notice(replace(one, due_ms=min(one.due_ms, now_ms)))
 
     # -- within ---------------------------------------------------------------------------------------
 
