@@ -87,6 +87,8 @@ class Campaign:
         self._resources.callback(self.service.stop)
         self.begun: list[str] = []
         self.unfinished = 0
+        self._paged: set[str] = set()
+        """Residents about whom somebody has been asked."""
         self._to_come: set[str] = set()
         """Residents whose episode has not had its second reading."""
         self.started_s = self._in_time_s = time.monotonic()
@@ -125,10 +127,11 @@ class Campaign:
             "SELECT count(*) FROM escalation WHERE lane = 'page' AND status <> 'closed' AND NOT (status = 'exhausted'"
             " AND EXISTS (SELECT 1 FROM history WHERE escalation = escalation.id AND type = 'everyone_tried'))"
         )
-        ((residents,),) = db.execute(
-            "SELECT count(DISTINCT subject) FROM escalation WHERE lane = 'page' AND subject NOT LIKE '%-other'"
+        paged = db.execute(
+            "SELECT DISTINCT subject FROM escalation WHERE lane = 'page' AND subject NOT LIKE '%-other'"
         )
-        self.unfinished = len(self.begun) - residents + open_pages
+        self._paged = {subject for (subject,) in paged}
+        self.unfinished = len(self.begun) - len(self._paged) + open_pages
 
     def _behind(self, db: Database) -> bool:
         """The clock waits for a slow machine: what is due is dealt with in time, unless the service is forgetful."""
@@ -159,6 +162,10 @@ class Campaign:
     def _goes_on(self, resident: str) -> None:
         if fate_of(resident) is Fate.WORSE:
             self.kiosks.measures(resident, 80)
+        elif resident not in self._paged:
+            # Corrected before anybody was paged it would be a task, and no page to wait for the end of.
+            self.later.at(self.clock() + 10_000, partial(self._goes_on, resident))
+            return
         else:
             self.kiosks.corrects(resident)
         self._to_come.discard(resident)
