@@ -238,10 +238,25 @@ def _not_too_soon(one: Episode, by_key: Mapping[str, list[Attempt]], ack_within_
     for contact, notices in of_contact.items():
         for before, after in pairwise(notices):
             gap_ms = after.queued_ms - before.queued_ms
-            if gap_ms < ack_within_s * 1000 and not any(
-                before.queued_ms < t_ms <= after.queued_ms for t_ms in graver
-            ):
+            if gap_ms >= ack_within_s * 1000 or _failed_before_it_was_accepted(one, before, after):
+                continue
+            if not any(before.queued_ms < t_ms <= after.queued_ms for t_ms in graver):
                 yield f"{one.id}: {contact} was asked again after {gap_ms / 1000:.0f} s, for no new reason"
+
+
+def _failed_before_it_was_accepted(one: Episode, before: Told, after: Told) -> bool:
+    """The carrier has taken it and has not said so; what it said in the end was that it failed.
+
+    Then the others are asked, and this contact again when theirs comes to nothing, too.
+    """
+    if before.state != "failed":
+        return False
+    failed = [
+        note.t_ms
+        for note in one.notes("notice_failed")
+        if note.detail["contact"] == before.contact and before.queued_ms <= note.t_ms <= after.queued_ms
+    ]
+    return bool(failed) and (before.accepted_ms is None or before.accepted_ms > failed[0])
 
 
 # -- receipts -----------------------------------------------------------------------------------------------
@@ -289,7 +304,13 @@ def answers(record: Record) -> Iterator[str]:
         record.figures[f"answer by {said.means}"] += 1
         if not said.confirmed:
             yield f"{said.resident}: what {contact} said never came through"
-        elif not any(_on_record(one, contact, said.answer, said.means) for one in pages[said.resident]):
+        elif not any(
+            _on_record(one, contact, said.answer, means)
+            for one in pages[said.resident]
+            # The same once more, by other means, adds nothing to the record.
+            for means in ("sms", "link")
+            if (said.resident, contact, said.answer, means) in given
+        ):
             yield f"{said.resident}: {contact} said {said.answer} by {said.means}, and it is not on record"
     for one in record.episodes:
         for note in one.notes("answered", "answered_meanwhile", "answered_earlier"):
