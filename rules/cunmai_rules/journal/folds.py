@@ -59,6 +59,15 @@ class Folds:
         weights = [Weight(weight) if weight else Weight.YELLOW for (weight,) in rows]
         return min(weights, key=list(Weight).index, default=None)
 
+    def times_told(self, notice: Notice) -> int:
+        """How many other messages about the same were taken for this person, and not lost since."""
+        row = self._db.execute(
+            "SELECT count(*) FROM notice WHERE escalation = ? AND contact = ? AND id <> ?"
+            " AND state IN ('accepted', 'delivered')",
+            (notice.escalation, notice.contact, notice.id),
+        ).fetchone()
+        return int(row[0]) if row else 0
+
     def told(self, contact: str, since_ms: int) -> list[Told]:
         """The messages to this person since then. One that never arrives has told them nothing."""
         rows = self._db.execute(

@@ -89,8 +89,8 @@ class Page:
 
     escalation: Escalation
     found: Finding | None
-    number: int
-    """Which notice of its escalation it is, from 1."""
+    told_before: int
+    """How many messages about it were taken for this person before."""
     site: str
     code: str | None
     """What a reply names it by; None where nobody passes replies on."""
@@ -138,14 +138,14 @@ def page_values(page: Page, language: Language, utc_offset_minutes: int) -> dict
     who = _who(escalation, words)
     said = (escalation.said_en if language == "en" else escalation.said_zh) or page.title
     return {
-        "again": words["again"] if page.number > 1 else "",
+        "again": words["again"] if page.told_before else "",
         "grade": words[escalation.grade.value],
         "who": who,
         "resident": escalation.resident or who,
         "figures": _figures(found, language) or f" {said}".rstrip(),
         "values": _values(found, language) or said or words["none"],
         "time": f"{local:%H:%M}",
-        "times": words["times"].format(number=page.number),
+        "times": words["times"].format(number=page.told_before + 1),
         "site": page.site,
         "rule": escalation.rule,
         "version": escalation.version,

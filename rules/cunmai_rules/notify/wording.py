@@ -38,19 +38,20 @@ class Wording:
         self._rules = rules
 
     def words(self, notice: Notice, escalation: Escalation, now_ms: int) -> tuple[str, str]:
-        """The text without its link, and the template's values. A repeat carries the newest value."""
+        """The text without its link, and the template's values. All but the first carry the newest value; only to
+        somebody who has got one before is it a reminder."""
         if notice.carries_summary:
             return self._summary_words(notice, now_ms)
-        again = notice.number > 1
-        until_ms = now_ms if again else escalation.reading_t_ms
+        later = notice.number > 1
+        until_ms = now_ms if later else escalation.reading_t_ms
         readings = self._judgements.around(escalation.subject, until_ms - TREND_MS, until_ms)
         rule = self._rules().by_id.get(escalation.rule)
         language = self._settings.sms.language
         title = rule.rule.title if rule else None
         page = Page(
             escalation,
-            finding(escalation, rule, readings, newest=again),
-            notice.number,
+            finding(escalation, rule, readings, newest=later),
+            self._desk.folds.times_told(notice),
             self._desk.directory.site_name(escalation.gateway),
             self._desk.codes.give(escalation.id, now_ms) if self._settings.takes_replies else None,
             (title.en if language == "en" else title.zh) if title else "",
