@@ -25,7 +25,7 @@ from cunmai_rules.quality.command import quality
 from cunmai_rules.referral.command import referrals
 from cunmai_rules.releases.cli import confirm_clock, history, publish_folder, rollback
 from cunmai_rules.releases.cli_author import approve_folder, author_key
-from cunmai_rules.retiring import retire
+from cunmai_rules.retiring import Retired, retire
 from cunmai_rules.scores.files import load_score, meant_by, score_lines
 from cunmai_rules.scores.table import ScoreTable
 from cunmai_rules.service import RulesService
@@ -157,17 +157,25 @@ def retire_gateway(
     with closing(existing_journal(settings)) as db, db.transaction():
         desk = Desk(db, settings, load_or_make_key(settings.data_dir / "link.key"))
         retired = retire(db, desk, gateway, "operator", system_clock())
-    if not retired.subjects:
+    if not retired.heard_of:
         raise UserError(f"规则没有见过这个网关: {gateway} / the rules have never heard of {gateway}")
-    typer.echo(
-        f"{gateway}: 已停用, 结束预警 {len(retired.closed)} 条 / retired, {len(retired.closed)} closed"
-    )
+    typer.echo(_retired_sentence(gateway, retired))
     typer.echo(
         f"清除消息服务器保留的状态 / clear what the broker keeps: "
         f"mosquitto_pub -r -n -t {gateway_topic(gateway, Channel.STATE)}"
     )
     for id_ in retired.open:
         typer.echo(f"{id_}: 关于它设备上的人, 仍须答复 / about somebody at its devices: still owed an answer")
+
+
+def _retired_sentence(gateway: str, retired: Retired) -> str:
+    if not retired.subjects:
+        return (
+            f"{gateway}: 只收到过居民的测量值, 没有它自己的状态, 规则没有在等它, 没有要结束的 / "
+            "only readings of residents came from it, and no word of its own state: nothing waits for it, "
+            "nothing had to be ended"
+        )
+    return f"{gateway}: 已停用, 结束预警 {len(retired.closed)} 条 / retired, {len(retired.closed)} closed"
 
 
 @contextmanager

@@ -18,11 +18,16 @@ REASON = "gateway_retired"
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """`open` are the ids of what is left: alarms about whoever was at its devices, which a person must answer."""
+    """`open` are the ids of what is left: alarms about whoever was at its devices, which a person must answer.
+
+    `subjects`: how much of it the rules forgot, 0 where it only sent residents' readings. `heard_of`: whether
+    anything of it ever came.
+    """
 
     subjects: int
     closed: tuple[str, ...]
     open: tuple[str, ...]
+    heard_of: bool = True
 
 
 def retire(db: Database, desk: Desk, gateway: str, by: str, now_ms: int) -> Retired:
@@ -45,7 +50,11 @@ def retire(db: Database, desk: Desk, gateway: str, by: str, now_ms: int) -> Reti
                 closed.append(one.id)
             else:
                 left.append(one.id)
-    return Retired(len(rows), tuple(closed), tuple(left))
+    return Retired(len(rows), tuple(closed), tuple(left), bool(rows) or _sent_readings(db, gateway))
+
+
+def _sent_readings(db: Database, gateway: str) -> bool:
+    return db.execute("SELECT 1 FROM sender WHERE gateway = ? LIMIT 1", (gateway,)).fetchone() is not None
 
 
 def _forget(db: Database, desk: Desk, subject: Subject, now_ms: int) -> None:

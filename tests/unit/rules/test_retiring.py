@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cunmai_rules.cli import app as commands
 from cunmai_rules.journal.opening import open_journal
@@ -116,13 +116,26 @@ def test_alarms_about_people_stay(silent: Bench) -> None:
     assert [grade for grade, _ in grades(silent, "spo2-low")].count("grey") == 1, "the device's, not hers"
 
 
-def test_the_command(silent: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cunmai_rules.cli.load_model", lambda *_: silent.settings)
-    monkeypatch.setattr("cunmai_rules.cli.existing_journal", lambda _: open_journal(silent.journal))
+def retires_by_command(bench: Bench, gateway: str, monkeypatch: pytest.MonkeyPatch) -> Result:
+    monkeypatch.setattr("cunmai_rules.cli.load_model", lambda *_: bench.settings)
+    monkeypatch.setattr("cunmai_rules.cli.existing_journal", lambda _: open_journal(bench.journal))
     monkeypatch.setattr("cunmai_rules.cli.load_or_make_key", lambda _: LINK_KEY)
-    runner = CliRunner()
-    told = runner.invoke(commands, ["retire-gateway", GATEWAY, "--config", "rules.yaml"])
+    return CliRunner().invoke(commands, ["retire-gateway", gateway, "--config", "rules.yaml"])
+
+
+def test_the_command(silent: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = retires_by_command(silent, GATEWAY, monkeypatch)
     assert told.output.splitlines()[0] == f"{GATEWAY}: 已停用, 结束预警 1 条 / retired, 1 closed"
     assert told.output.endswith(f"mosquitto_pub -r -n -t {gateway_topic(GATEWAY, Channel.STATE)}\n")
-    unknown = runner.invoke(commands, ["retire-gateway", "cz-99", "--config", "rules.yaml"])
+    unknown = retires_by_command(silent, "cz-99", monkeypatch)
     assert "have never heard of cz-99" in str(unknown.exception)
+
+
+def test_of_one_that_sent_readings_and_never_its_state_nothing_false_is_said(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.deliver(bench.reading(98))
+    told = retires_by_command(bench, GATEWAY, monkeypatch)
+    assert told.exit_code == 0
+    assert "only readings of residents came from it" in told.output.splitlines()[0]
+    assert "mosquitto_pub" in told.output
