@@ -252,6 +252,11 @@ class Judgements:
         ).fetchall()
         return [_judged(*row) for row in reversed(rows)]
 
+    def began_ms(self) -> int | None:
+        """When the first of what is on record came; None where nothing has."""
+        row = self._db.execute("SELECT min(arrived_ms) FROM observation").fetchone()
+        return None if row is None else row[0]
+
     def forget_before(self, t_ms: int) -> int:
         """Drop readings that arrived before `t_ms`, but not what says that they were judged.
 

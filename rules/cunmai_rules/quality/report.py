@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
@@ -23,6 +23,19 @@ _STEPS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Days:
+    """How many there is data for, and how many were asked for. Loads are divided by the first."""
+
+    counted: float
+    wanted: float
+
+    @property
+    def short(self) -> bool:
+        """Whether there is data for fewer than were asked for, by more than an hour."""
+        return self.wanted - self.counted > 1 / 24
+
+
 def as_json(quality: Quality) -> dict[str, Any]:
     """Everything, with precision and its interval worked out."""
     rules = [
@@ -33,7 +46,7 @@ def as_json(quality: Quality) -> dict[str, Any]:
     return asdict(quality) | {"rules": rules}
 
 
-def print_report(console: Console, quality: Quality, days: float, names: dict[str, str]) -> None:
+def print_report(console: Console, quality: Quality, days: Days, names: dict[str, str]) -> None:
     """Tables; `names`: what a site is called, by gateway."""
     console.print(_rules(quality.rules))
     console.print(_loads("通知量(人) / messages per contact", quality.contacts, {}))
@@ -41,11 +54,24 @@ def print_report(console: Console, quality: Quality, days: float, names: dict[st
         console.print(_loads("通知量(团队) / messages per team", quality.teams, {}))
     console.print(_loads("通知量(机构) / messages per site", quality.sites, names))
     console.print(_waits(quality.waits))
+    zh, en = _of_days(days)
     console.print(
-        f"共 {days:.1f} 天。正确率 = (已联系+转诊) ÷ (已联系+转诊+误报), 括号内为 95% 区间; "
+        f"{zh}。正确率 = (已联系+转诊) ÷ (已联系+转诊+误报), 括号内为 95% 区间; "
         f"少于 {FEW} 次的不可据以改规则。\n"
-        f"{days:.1f} days. Precision: contacted or referred among those judged, with its 95 % interval; "
+        f"{en}. Precision: contacted or referred among those judged, with its 95 % interval; "
         f"fewer than {FEW} are no reason to change a rule."
+    )
+
+
+def _of_days(days: Days) -> tuple[str, str]:
+    if days.counted <= 0:
+        return "还没有任何数据", "No data yet"
+    zh, en = f"共 {days.counted:.1f} 天", f"{days.counted:.1f} days"
+    if not days.short:
+        return zh, en
+    return (
+        f"{zh}有数据(要的是 {days.wanted:g} 天), “每天”按这 {days.counted:.1f} 天计算",
+        f"{en} with data ({days.wanted:g} were asked for): “per day” is of these {days.counted:.1f}",
     )
 
 

@@ -129,3 +129,28 @@ def test_the_command_prints_tables_and_json(
     assert shown.exit_code == 0
     assert "100% (21%-100%) 样本少 few" in shown.output
     assert "上村卫生室 cz-01" in shown.output
+
+
+@pytest.mark.usefixtures("journal")
+def test_load_is_by_the_days_that_there_is_data_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two messages in the half day since the service began are four a day, not a fifteenth of one."""
+    site = bench.settings.sites[0].model_copy(update={"gateway": "cz-99"})
+    object.__setattr__(bench.settings, "sites", (site,))
+    with bench.db.transaction():
+        bench.db.execute("INSERT INTO sites (id, name, tier) VALUES ('s-1', '登记簿里的村', 'village')")
+        bench.db.execute("INSERT INTO gateways (gateway, site) VALUES ('cz-01', 's-1')")
+    began_ms = bench.now_ms
+    bench.desaturate()
+    bench.passes(2)
+    bench.passes(301)
+    bench.now_ms = began_ms + DAY_MS // 2
+    monkeypatch.setattr("cunmai_rules.quality.command.system_clock", lambda: bench.now_ms)
+    monkeypatch.setattr("cunmai_rules.quality.command.load_model", lambda *_: bench.settings)
+    shown = CliRunner().invoke(app, ["quality", "--config", "rules.yaml", "--json"])
+    told = json.loads(shown.output)
+    assert (told["days"], told["days_wanted"]) == (0.5, 30)
+    assert sum(load["messages"] for load in told["contacts"]) == 2
+    assert sum(load["per_day"] for load in told["contacts"]) == 4
+    shown = CliRunner().invoke(app, ["quality", "--config", "rules.yaml"], env={"COLUMNS": "160"})
+    assert "0.5 days with data (30 were asked for)" in shown.output
+    assert "登记簿里的村 cz-01" in shown.output
