@@ -237,6 +237,11 @@ class RulesSettings(Section):
         return PostgresAt(self.database.get_secret_value()) if self.database else self.journal_path
 
     @property
+    def rules_kept_path(self) -> Path:
+        """The last good rules of a plain folder."""
+        return self.data_dir / "rules-in-force.json"
+
+    @property
     def release_clock_path(self) -> Path:
         return self.data_dir / "release-clock.json"
 

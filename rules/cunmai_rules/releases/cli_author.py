@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +14,10 @@ from rich.console import Console
 
 from cunmai_rules.moments import CHINA_MINUTES
 from cunmai_rules.releases.approval import ApproverName, Role, approve, public_text
-from cunmai_rules.releases.folder import approvals_of, keep_approval, proposals
+from cunmai_rules.releases.compared import Now, check_nothing_goes_unsaid, known_to_approver
+from cunmai_rules.releases.folder import approvals_of, keep_approval, proposals, read_folder
 from cunmai_rules.releases.keyfiles import AuthorKey, PassphraseNeeded, load_key, make_key
-from cunmai_rules.releases.manifest import Manifest
+from cunmai_rules.releases.manifest import WITHDRAWN, Manifest
 from cunmai_rules.releases.meant import Wanted, manifest_for
 from cunmai_rules.releases.telling import (
     NOW,
@@ -26,9 +28,11 @@ from cunmai_rules.releases.telling import (
     moment_ms,
     warn,
     warn_of_versions,
+    what_goes,
     what_next,
     when_in_force,
 )
+from cunmai_rules.releases.withdrawn import Gone
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.faultwords import fault_words
@@ -43,6 +47,13 @@ Effective = Annotated[
     ),
 ]
 Note = Annotated[str | None, typer.Option(help="改了什么, 为什么 / what the change is for")]
+Withdraws = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="停用的规则包, 或 规则包/规则; 可多次给出 / a pack, or PACK/RULE, that is to be in force no longer; "
+        "may be given again"
+    ),
+]
 
 
 def author_key(
@@ -89,14 +100,21 @@ def approve_folder(
     key: Annotated[Path, typer.Option(help="自己的私钥 / your private key")],
     effective: Effective = None,
     note: Note = None,
+    withdraws: Withdraws = None,
+    in_force: Annotated[
+        Path | None,
+        typer.Option(help="现在生效的规则: 发布目录, 或规则目录 / what is in force now: releases, or rules"),
+    ] = None,
 ) -> None:
     """审批: 检查、用例都通过后, 对每个文件的内容、说明和生效时间签名 / check, then sign these files, note and time."""
     now_ms = system_clock()
-    manifest = _proposed(folder, effective, check_note(note), now_ms)
+    manifest = _proposed(folder, Wanted(check_note(note), None, _names(withdraws)), effective, now_ms)
+    going = _going(known_to_approver(in_force, folder, manifest, now_ms), manifest, folder)
     warn(folder)
     warn_of_versions(folder, manifest)
     check_cases(folder)
     Console().print(contents(manifest))
+    typer.echo(what_goes(manifest, going))
     typer.echo(when_in_force(manifest.effective_ms, now_ms, CHINA_MINUTES))
     signer = _unlocked(key)
     approval = approve(signer.key, signer.name, manifest.digest, now_ms)
@@ -106,13 +124,36 @@ def approve_folder(
     typer.echo(what_next(folder, signers))
 
 
-def _proposed(folder: Path, effective: str | None, note: str | None, now_ms: int) -> Manifest:
+def _names(withdraws: list[str] | None) -> tuple[str, ...] | None:
+    """`--withdraws`. Raises UserError."""
+    for name in withdraws or ():
+        if not WITHDRAWN.fullmatch(name):
+            raise UserError(
+                f"--withdraws {name!r} 应写规则包的名字, 或 规则包/规则 / "
+                f"--withdraws {name!r} should be the name of a pack, or PACK/RULE"
+            )
+    return tuple(withdraws) if withdraws else None
+
+
+def _going(now: Now | None, manifest: Manifest, folder: Path) -> list[Gone]:
+    """What will be in force no longer, all of it said. Raises UserError."""
+    if now is None:
+        typer.echo(
+            "提醒: 没有和现在生效的规则比较过; 手边有发布目录或现行规则目录时加 --in-force 目录 / note: this was not "
+            "compared with what is in force; where you have the releases, or the rules as they are, add --in-force",
+            err=True,
+        )
+        return []
+    return check_nothing_goes_unsaid(now, read_folder(folder), manifest, folder)
+
+
+def _proposed(folder: Path, wanted: Wanted, effective: str | None, now_ms: int) -> Manifest:
     """What is to be signed. `now` a second time means the same moment as the first."""
     there = list(proposals(folder))
-    if effective == NOW and any(one.note == note for one in there):
+    if effective == NOW and any(wanted.fits(one) for one in there):
         effective = None
     effective_ms = None if effective is None else moment_ms(effective, now_ms)
-    manifest = manifest_for(folder, Wanted(note, effective_ms), to_publish=False)
+    manifest = manifest_for(folder, replace(wanted, effective_ms=effective_ms), to_publish=False)
     if manifest not in there:
         check_not_past(manifest.effective_ms, now_ms)
     return manifest

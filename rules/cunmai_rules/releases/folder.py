@@ -7,7 +7,7 @@ approvals/3f2a…/manifest.json        what is signed: named by the first digits
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -57,7 +57,9 @@ def _sources(files: dict[str, bytes]) -> list[tuple[str, bytes]]:
     ]
 
 
-def make_manifest(files: dict[str, bytes], note: str, effective_ms: int) -> Manifest:
+def make_manifest(
+    files: dict[str, bytes], note: str, effective_ms: int, withdraws: Sequence[str] = ()
+) -> Manifest:
     """The manifest of these files. Raises FileProblems where they are no good threshold files, UserError."""
     loaded = loaded_packs(files)
     tables = _own_scores(files)
@@ -68,6 +70,7 @@ def make_manifest(files: dict[str, bytes], note: str, effective_ms: int) -> Mani
             packs=packs,
             note=note,
             effective_ms=effective_ms,
+            withdraws=tuple(sorted(set(withdraws))),
         )
     except ValidationError as error:
         why = "; ".join(fault["msg"] for fault in error.errors(include_url=False)[:3])

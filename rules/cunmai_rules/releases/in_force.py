@@ -30,7 +30,7 @@ from cunmai_runtime.yamlfile import FileProblems, Problem, load_model
 def rules_in_force(settings: RulesSettings, clock: Clock) -> InForce:
     """The published releases where the settings name them, else the folder of threshold files."""
     if settings.releases is None or settings.approvers is None:
-        return RulesInForce(settings.packs, settings.data_dir / "rules-in-force.json")
+        return RulesInForce(settings.packs, settings.rules_kept_path)
     kept = settings.data_dir / "release-in-force.json"
     watch = ClockWatch(settings.release_clock_path, clock)
     return ReleasesInForce(settings.releases, settings.approvers, kept, clock, watch)

@@ -8,18 +8,21 @@ from pathlib import Path
 from cunmai_rules.releases.approval import Approvers
 from cunmai_rules.releases.release import FIRST, Opened, Refused, numbers, open_release, verify
 
+NEVER_MS = 1 << 62
+
 
 def in_force_at(releases: Sequence[Opened], now_ms: int) -> tuple[Opened | None, Opened | None]:
     """The release in force, and the one that a step back would bring back.
 
     A rollback takes away what came after the release that it brings back; so one more step goes further back.
+    A cancel changes nothing of what stands.
     """
     taken = taken_at(releases, now_ms)
     standing: list[Opened] = []
     for one in taken:
-        if one.release.of is None:
+        if one.release.kind == "release":
             standing.append(one)
-        while standing and one.release.of is not None and standing[-1].release.number != one.release.of:
+        while standing and one.release.kind == "rollback" and standing[-1].release.number != one.release.of:
             standing.pop()
     return (taken[-1] if taken else None), (standing[-2] if len(standing) > 1 else None)
 
@@ -34,6 +37,11 @@ def taken_at(releases: Sequence[Opened], now_ms: int) -> list[Opened]:
         if due_ms <= now_ms and (not taken or one.release.number > taken[-1].release.number):
             taken.append(one)
     return taken
+
+
+def waiting_at(releases: Sequence[Opened], now_ms: int) -> list[Opened]:
+    """Those that will come into force if nothing else is published, the next one first."""
+    return [one for one in taken_at(releases, NEVER_MS) if one.due_ms > now_ms]
 
 
 def published(releases: Path) -> list[Opened]:
@@ -59,7 +67,12 @@ def verify_in_line(releases: Path, opened: Opened, approvers: Approvers) -> dict
     release = opened.release
     if release.of is not None:
         earlier = [one for one in published(releases) if one.release.number < release.number]
-        _, before = in_force_at(earlier, release.published_ms)
-        if before is None or before.release.number != release.of:
+        current, before = in_force_at(earlier, release.published_ms)
+        if release.kind == "cancel":
+            if current is None or current.release.number != release.of:
+                raise Refused(
+                    release.number, "取消等待中的发布时改了规则", "it cancels, and changes the rules"
+                )
+        elif before is None or before.release.number != release.of:
             raise Refused(release.number, "不是回退一步", "it is not one step back")
     return files

@@ -8,14 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[\w][\w. -]*(/[\w][\w. -]*)*\.ya?ml$", max_length=200)]
 """Relative, with `/`; no name begins with a dot, so none leads out of the folder."""
+WITHDRAWN = re.compile(r"^[a-z0-9][a-z0-9._-]{0,99}(/[a-z0-9][a-z0-9._-]{0,99})?$")
+WithdrawnName = Annotated[str, StringConstraints(pattern=WITHDRAWN.pattern)]
+"""A pack, or PACK/RULE: one rule of a pack that stays."""
 MOST_FILES = 500
 SHORTEST_NOTE, LONGEST_NOTE = 4, 1000
 
@@ -45,6 +57,16 @@ class Manifest(Signed):
     """What the change is for."""
     effective_ms: Annotated[int, Field(ge=0)]
     """From when it is in force (ms since 1970 UTC)."""
+    withdraws: Annotated[tuple[WithdrawnName, ...], Field(max_length=MOST_FILES)] = ()
+    """What is meant to be in force no longer: nothing goes because its file was left out."""
+
+    @model_serializer(mode="wrap")
+    def _as_it_always_was(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `withdraws` where nothing is: what was signed before there was such a line stays the same."""
+        written: dict[str, Any] = write(self)
+        if not self.withdraws:
+            del written["withdraws"]
+        return written
 
     def content_of(self, pack: str) -> str:
         """The digest of a pack's file, and of the score tables that it asks."""
@@ -56,6 +78,8 @@ class Manifest(Signed):
         named = [name for pack in self.packs.values() for name in (pack.file, *pack.scores)]
         if missing := [name for name in named if name not in self.files]:
             raise ValueError(f"packs name files that are not listed: {', '.join(missing)}")
+        if staying := sorted(set(self.withdraws) & set(self.packs)):
+            raise ValueError(f"these packs are withdrawn and are among the files: {', '.join(staying)}")
         return self
 
     @property

@@ -24,22 +24,26 @@ class Wanted:
 
     note: str | None = None
     effective_ms: int | None = None
+    withdraws: tuple[str, ...] | None = None
 
     def fits(self, manifest: Manifest) -> bool:
-        return (self.note is None or manifest.note == self.note) and (
-            self.effective_ms is None or manifest.effective_ms == self.effective_ms
+        return (
+            (self.note is None or manifest.note == self.note)
+            and (self.effective_ms is None or manifest.effective_ms == self.effective_ms)
+            and (self.withdraws is None or set(manifest.withdraws) == set(self.withdraws))
         )
 
 
 def manifest_for(folder: Path, wanted: Wanted, *, to_publish: bool) -> Manifest:
     """The manifest that is meant. Raises FileProblems for bad threshold files, UserError with what to do."""
-    if wanted.note is not None and wanted.effective_ms is not None:
-        return make_manifest(read_folder(folder), wanted.note, wanted.effective_ms)
     there = list(proposals(folder))
     fitting = [one for one in there if wanted.fits(one)]
     if len(fitting) == 1:
-        make_manifest(read_folder(folder), fitting[0].note, fitting[0].effective_ms)
-        return fitting[0]
+        one = fitting[0]
+        make_manifest(read_folder(folder), one.note, one.effective_ms, one.withdraws)
+        return one
+    if wanted.note is not None and wanted.effective_ms is not None:
+        return make_manifest(read_folder(folder), wanted.note, wanted.effective_ms, wanted.withdraws or ())
     rules_of(read_folder(folder))  # bad files are told of first
     if fitting:
         raise UserError(
@@ -51,6 +55,9 @@ def manifest_for(folder: Path, wanted: Wanted, *, to_publish: bool) -> Manifest:
         raise UserError(
             f"这里签的是 {_listed(there)}, 与给出的 --effective 或 --note 不同; 去掉这两项 / "
             f"what was signed here is {_listed(there)}, for another --effective or --note: leave both out"
+            if wanted.withdraws is None
+            else f"这里签的是 {_listed(there)}, 停用的不同; 重新提出要写 --effective 和 --note / what was signed "
+            f"here is {_listed(there)}, and withdraws something else: to propose anew, give --effective and --note"
         )
     raise UserError(_nothing_fits(folder, to_publish=to_publish))
 

@@ -7,15 +7,17 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from cunmai_rules.releases.approval import Approval, Approvers, Judged, judge, shortfall
+from cunmai_rules.releases.compared import before, check_nothing_goes_unsaid
 from cunmai_rules.releases.folder import (
     approvals_of,
     make_manifest,
     read_approvals,
     read_folder,
 )
-from cunmai_rules.releases.line import digest_before, in_force_at, published
+from cunmai_rules.releases.line import digest_before, in_force_at, published, waiting_at
 from cunmai_rules.releases.manifest import Manifest
 from cunmai_rules.releases.meant import approve_command
 from cunmai_rules.releases.release import (
@@ -36,6 +38,8 @@ class Place:
 
     releases: Path
     approvers: Approvers
+    kept: Path
+    """A service's copy of the rules that it took from a plain folder, before the first release."""
 
 
 def actor(who: str | None) -> str:
@@ -69,6 +73,9 @@ def publish(
     files = read_folder(folder)
     _check_new(manifest, earlier)
     _check_versions(manifest, earlier)
+    now = before(earlier, place.kept, max(manifest.effective_ms, now_ms))
+    if now is not None:
+        check_nothing_goes_unsaid(now, files, manifest, folder)
     number = earlier[-1].release.number + 1 if earlier else 1
     release = Release(
         number=number,
@@ -78,7 +85,7 @@ def publish(
         by=by,
         previous=digest_before(earlier),
     )
-    if make_manifest(files, manifest.note, manifest.effective_ms) != manifest:
+    if make_manifest(files, manifest.note, manifest.effective_ms, manifest.withdraws) != manifest:
         raise UserError("文件刚刚被改动, 请重新审批 / the files were changed just now: approve them anew")
     add_release(place.releases, release, manifest, counting, files)
     return release
@@ -130,28 +137,55 @@ def _check_versions(manifest: Manifest, earlier: Sequence[Opened]) -> None:
 def roll_back(place: Place, by: str, because: str, now_ms: int) -> Release:
     """Bring back what was in force before, at once. Raises UserError where there is nothing before it."""
     earlier = published(place.releases)
-    current, before = in_force_at(earlier, now_ms)
-    if current is None or before is None:
-        waits = [one.release.number for one in earlier if one.due_ms > now_ms]
-        zh = f"; 等待中的第 {waits[-1]} 次不能这样取消, 请重新审批并发布原来的内容" if waits else ""
-        en = (
-            f"; to keep release {waits[-1]} from coming, approve and publish the old content anew"
-            if waits
-            else ""
-        )
+    current, step_back = in_force_at(earlier, now_ms)
+    if current is None or step_back is None:
+        listed = ", ".join(str(one.release.number) for one in waiting_at(earlier, now_ms))
+        zh = f"; 取消等待中的第 {listed} 次发布: 加 --waiting" if listed else ""
+        en = f"; to cancel release {listed}, which waits, add --waiting" if listed else ""
         raise UserError(f"之前没有可回退的发布{zh} / there is no release before the one in force{en}")
-    files = verify(place.releases, before, place.approvers)
-    approvals = read_approvals(before.place / "approvals")
-    number = earlier[-1].release.number + 1 if earlier else 1
+    return _bring_back(place, earlier, step_back, "rollback", by, because, now_ms)
+
+
+def cancel_waiting(place: Place, by: str, because: str, now_ms: int) -> tuple[Release, list[int]]:
+    """Keep what waits from coming into force; what is in force stays. The record, and what it cancels.
+
+    Raises UserError where nothing waits, and where nothing is in force that could stay.
+    """
+    earlier = published(place.releases)
+    waiting = [one.release.number for one in waiting_at(earlier, now_ms)]
+    current, _ = in_force_at(earlier, now_ms)
+    if not waiting:
+        raise UserError("没有等待中的发布 / no release waits")
+    if current is None:
+        raise UserError(
+            f"第 {waiting[0]} 次发布之前没有生效的规则, 取消后就没有规则可用; "
+            f"请审批并发布应当生效的内容, 它会取代这一次 / "
+            f"nothing is in force before release {waiting[0]}, and without it there would be no rules; approve and "
+            "publish what should be in force, and it takes the place of this one"
+        )
+    return _bring_back(place, earlier, current, "cancel", by, because, now_ms), waiting
+
+
+def _bring_back(
+    place: Place,
+    earlier: Sequence[Opened],
+    content: Opened,
+    kind: Literal["rollback", "cancel"],
+    by: str,
+    because: str,
+    now_ms: int,
+) -> Release:
+    """A record of its own, over content that two people signed before."""
+    files = verify(place.releases, content, place.approvers)
     release = Release(
-        number=number,
-        kind="rollback",
-        manifest=before.manifest.digest,
+        number=earlier[-1].release.number + 1,
+        kind=kind,
+        manifest=content.manifest.digest,
         published_ms=now_ms,
         by=by,
         previous=digest_before(earlier),
-        of=before.release.number,
+        of=content.release.number,
         because=because,
     )
-    add_release(place.releases, release, before.manifest, approvals, files)
+    add_release(place.releases, release, content.manifest, read_approvals(content.place / "approvals"), files)
     return release

@@ -36,7 +36,8 @@ class Release(Signed):
 
     v: Literal[1] = 1
     number: Annotated[int, Field(ge=1, le=999_999)]
-    kind: Literal["release", "rollback"]
+    kind: Literal["release", "rollback", "cancel"]
+    """`cancel`: what was waiting does not come into force, and what is in force goes on."""
     manifest: Sha256
     published_ms: Annotated[int, Field(ge=0)]
     by: Annotated[str, StringConstraints(min_length=1, max_length=80)]
@@ -44,14 +45,16 @@ class Release(Signed):
     previous: Sha256
     """Of the release before this one."""
     of: Annotated[int, Field(ge=1)] | None = None
-    """A rollback: which release's content it brings back."""
+    """A rollback: which release's content it brings back; a cancel: which one's goes on."""
     because: Annotated[str, StringConstraints(min_length=4, max_length=1000)] | None = None
 
     @model_validator(mode="after")
     def _says_why(self) -> Release:
-        rollback = self.kind == "rollback"
-        if rollback != (self.of is not None) or rollback != (self.because is not None):
-            raise ValueError("a rollback says of which release and because of what; nothing else does")
+        unsigned = self.kind != "release"
+        if unsigned != (self.of is not None) or unsigned != (self.because is not None):
+            raise ValueError(
+                "a rollback or a cancel says of which release and because of what; nothing else does"
+            )
         return self
 
     @property
@@ -69,8 +72,8 @@ class Opened:
 
     @property
     def due_ms(self) -> int:
-        """From when it is in force: a rollback at once."""
-        return self.release.published_ms if self.release.kind == "rollback" else self.manifest.effective_ms
+        """From when it is in force: at once where it brings back, or keeps, what was."""
+        return self.manifest.effective_ms if self.release.kind == "release" else self.release.published_ms
 
 
 class Refused(UserError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -13,6 +14,7 @@ from cunmai_rules.pages.personal import carries_personal_number
 from cunmai_rules.releases.approval import NEEDED
 from cunmai_rules.releases.folder import loaded_packs, read_folder, signed_here
 from cunmai_rules.releases.manifest import LONGEST_NOTE, SHORTEST_NOTE, Manifest
+from cunmai_rules.releases.withdrawn import Gone, listed
 from cunmai_rules.tools.check import warnings_of
 from cunmai_rules.tools.golden.running import failed_in
 from cunmai_runtime.errors import UserError
@@ -101,6 +103,15 @@ def contents(manifest: Manifest) -> Table:
     for name, digest in sorted(manifest.files.items()):
         table.add_row(name, packs.get(name, ""), digest[:16])
     return table
+
+
+def what_goes(manifest: Manifest, going: Sequence[Gone]) -> str:
+    """What is signed to be in force no longer: part of what both approvers see."""
+    if not manifest.withdraws:
+        return "停用: 无 / withdrawn: nothing"
+    told = {one.name: one for one in going}
+    names = [told.get(name, Gone(name, "不再生效", "no longer in force")) for name in manifest.withdraws]
+    return f"停用, 不再生效 / withdrawn, no longer in force:\n{listed(names)}"
 
 
 def warn(folder: Path) -> None:

@@ -75,10 +75,12 @@ def test_the_practice_run_goes_as_it_is_written(tmp_path: Path, monkeypatch: pyt
     assert refused[0] == "exit 1"
     assert refused[1].startswith("签名之后文件有改动(oximetry.test.yaml, oximetry.yaml)")
     assert "有效的: zhang-yi; 请缺少的审批人运行: cunmai rules approve packs-2 --key KEY" in refused[2]
+    assert "\n  oximetry: 血氧" in refused[3]
+    assert told["rollback"][0].startswith("第 4 次发布: 已取消等待中的第 3 次, 生效的规则不变")
     last = told["history"][-1].splitlines()
-    assert re.match(r"3  生效 in force, ", last[0])
+    assert re.match(r"5  生效 in force, ", last[0])
     assert last[1] == "   回退到第 1 次 / back to release 1: 夜间误报太多"
     assert last[3].startswith(
         "   审批 approved by li-er (专科医师), zhang-yi (县级骨干医师); 发布 published by wang-xinxi, "
     )
-    assert [line[0] for line in last if line[0] != " "] == ["3", "2", "1"]
+    assert [line[0] for line in last if line[0] != " "] == ["5", "4", "3", "2", "1"]

@@ -189,12 +189,12 @@ def test_a_change_under_an_old_version_is_told_to_who_signs(county: County) -> N
     assert "内容改了" not in signed.stderr
 
 
-def test_what_waits_is_not_cancelled_by_a_rollback(county: County) -> None:
+def test_where_no_step_back_is_the_way_to_cancel_what_waits_is_told(county: County) -> None:
     county.release(93, 7)
     county.release(92, 8, "2027-01-16T16:00+08:00")
     assert refused(county, "rollback", "--because", "not this one", "--config", "rules.yaml") == (
-        "之前没有可回退的发布; 等待中的第 2 次不能这样取消, 请重新审批并发布原来的内容 / there is no release before "
-        "the one in force; to keep release 2 from coming, approve and publish the old content anew"
+        "之前没有可回退的发布; 取消等待中的第 2 次发布: 加 --waiting / there is no release before "
+        "the one in force; to cancel release 2, which waits, add --waiting"
     )
 
 

@@ -1,0 +1,104 @@
+"""What is in force now, read from where it lies, and the refusal to take any of it away unsaid."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cunmai_rules.releases.folder import loaded_packs, read_folder, signed_here
+from cunmai_rules.releases.line import in_force_at, published
+from cunmai_rules.releases.manifest import Manifest
+from cunmai_rules.releases.release import Opened, numbers
+from cunmai_rules.releases.withdrawn import Gone, Held, Packs, gone, held, listed, unsaid
+from cunmai_runtime.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What is in force, as far as it is known, and in which words to speak of it."""
+
+    packs: Packs
+    zh: str
+    en: str
+
+
+def packs_in(files: dict[str, bytes]) -> Packs:
+    """Raises FileProblems."""
+    return held(one.pack for one in loaded_packs(files))
+
+
+def in_release(opened: Opened) -> Now:
+    """A published release. Where its files cannot be read by now, its packs are known by name alone."""
+    number = opened.release.number
+    try:
+        packs = packs_in(read_folder(opened.place / "files"))
+    except UserError:
+        packs = {name: Held() for name in opened.manifest.packs}
+    return Now(
+        packs, f"生效的第 {number} 次发布({opened.place}/files)", f"release {number} ({opened.place}/files)"
+    )
+
+
+def before(releases: Sequence[Opened], kept: Path, at_ms: int) -> Now | None:
+    """What would be in force at this time without a new release; None where nothing would, as far as is known.
+
+    `kept`: where a service leaves its copy of the rules that it takes from a plain folder, before any release.
+    """
+    current, _ = in_force_at(releases, at_ms)
+    if current is not None:
+        return in_release(current)
+    try:
+        files = {name: text.encode() for name, text in json.loads(kept.read_text()).items()}
+        return Now(
+            packs_in(files), "至今取自 packs 目录的规则", "the rules taken from the packs folder until now"
+        )
+    except (OSError, ValueError, AttributeError, UserError):
+        return None
+
+
+def known_to_approver(in_force: Path | None, folder: Path, manifest: Manifest, now_ms: int) -> Now | None:
+    """What is in force as an approver can know it: what they point to, or what was signed in this folder before.
+
+    `in_force`: a folder of threshold files, or of releases. Raises UserError, FileProblems.
+    """
+    at_ms = max(manifest.effective_ms, now_ms)
+    if in_force is not None:
+        if not numbers(in_force):
+            return Now(packs_in(read_folder(in_force)), f"{in_force} 里的规则", f"the rules in {in_force}")
+        current, _ = in_force_at(published(in_force), at_ms)
+        return in_release(current) if current is not None else None
+    earlier = [one for one in signed_here(folder) if one.effective_ms < manifest.effective_ms]
+    if not earlier:
+        return None
+    last = max(earlier, key=lambda one: one.effective_ms)
+    packs = {name: Held() for name in last.packs}
+    return Now(packs, f"上次在这里签的“{last.note}”", f"what was signed here last, “{last.note}”")
+
+
+def check_nothing_goes_unsaid(
+    now: Now, files: dict[str, bytes], manifest: Manifest, folder: Path
+) -> list[Gone]:
+    """What goes, all of it named in the manifest. Raises UserError with what is not, and what to do about it."""
+    going = gone(now.packs, packs_in(files))
+    missing = unsaid(going, manifest.withdraws)
+    if missing:
+        raise UserError(_refusal(now, missing, manifest, folder))
+    return going
+
+
+def _refusal(now: Now, missing: Sequence[Gone], manifest: Manifest, folder: Path) -> str:
+    names = sorted({*manifest.withdraws, *(one.name for one in missing)})
+    command = (
+        f"cunmai rules approve {shlex.quote(str(folder))} --key KEY --effective 2026-12-01T00:00+08:00 "
+        f"--note {shlex.quote(manifest.note)} {' '.join(f'--withdraws {name}' for name in names)}"
+    )
+    return (
+        f"这里没有下列规则, 而{now.zh}里有: 这样发布, 它们就不再生效 / "
+        f"these are missing here, and are in {now.en}: published so, they would no longer be in force:\n"
+        f"{listed(missing)}\n"
+        f"忘了放进来的, 请把文件放回 {folder}; 确实要停用的, 两位审批人重新签名, 写明停用什么: {command}\n"
+        f"what was forgotten, put back into {folder}; what is meant to go, both approvers sign by name: {command}"
+    )
