@@ -30,9 +30,23 @@ def cautions(settings: RulesSettings) -> tuple[str, ...]:
         for one in settings.providers
         if isinstance(one, AliyunProvider | TencentProvider) and one.callback_token and not one.callback_from
     ]
-    high += [
+    return (*high, *policy_cautions(settings))
+
+
+def policy_cautions(settings: RulesSettings) -> tuple[str, ...]:
+    """Those about the policy file, where one is named."""
+    if settings.policies is None:
+        return ()
+    found = [
         f"{name} 没有 summary 模板: 所有平台都一律逐条发, 不汇总; 请申请并填写 / "
         f"{name} has no template `summary`: nothing is folded at any provider, all go out singly; have one approved"
-        for name in (settings.without_summaries if settings.policies is not None else ())
+        for name in settings.without_summaries
     ]
-    return tuple(high)
+    if "policy" in settings.model_fields_set:
+        found.append(
+            f"rules.yaml 里的 policy 一节不起作用, 因为写了 policies: 把要用的数写进 {settings.policies} 的 plans, "
+            "然后删去 policy 一节 / "
+            "the part `policy` of rules.yaml has no effect beside `policies`: write its figures into the plans of "
+            f"{settings.policies}, and delete it"
+        )
+    return tuple(found)

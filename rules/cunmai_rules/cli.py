@@ -30,7 +30,7 @@ from cunmai_rules.scores.files import load_score, meant_by, score_lines
 from cunmai_rules.scores.table import ScoreTable
 from cunmai_rules.service import RulesService
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.shipped import packs_dir
+from cunmai_rules.shipped import packs_dir, policies_dir
 from cunmai_rules.tools.check import check
 from cunmai_rules.tools.explain.explain import explain
 from cunmai_rules.tools.golden.testing import run_tests
@@ -115,6 +115,12 @@ def _not_counted(table: ScoreTable, key: str, lines: int) -> str:
 def packs() -> None:
     """显示随附的阈值文件目录, 供复制 / where the shipped threshold files are, to copy them."""
     typer.echo(packs_dir())
+
+
+@app.command()
+def policies() -> None:
+    """显示随附的升级办法样例的目录, 供复制 / where the shipped example of a policy file is, to copy it."""
+    typer.echo(policies_dir())
 
 
 Config = Annotated[Path, typer.Option(help="rules.yaml")]

@@ -32,7 +32,7 @@ from cunmai_rules.journal.notices import Notice, notice_id
 from cunmai_rules.journal.worklists import Worklists
 from cunmai_rules.notify.providers.numbers import canonical
 from cunmai_rules.referral.book import Book
-from cunmai_rules.registry.directory import Directory, check_contacts
+from cunmai_rules.registry.directory import Directory, policies_fit
 from cunmai_rules.settings import RulesSettings
 from cunmai_runtime.yamlfile import Problem
 from cunmai_wire.events import NoticeState
@@ -87,7 +87,7 @@ class Asking:
 
     def reload_policies(self) -> None:
         """Look whether their file has changed."""
-        self._in_force.poll(lambda loaded: check_contacts(loaded.named_contacts, self.directory))
+        self._in_force.poll(policies_fit(self.directory))
 
     @property
     def policy_problems(self) -> Sequence[Problem]:

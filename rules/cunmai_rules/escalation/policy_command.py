@@ -1,91 +1,161 @@
-"""`cunmai rules policy`: check a policy file, and say what it says in plain sentences."""
+"""`cunmai rules policy`: check a policy file as the service would, and say what it says in plain sentences."""
 
 from __future__ import annotations
 
-from itertools import chain
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
+from cunmai_rules.cautions import policy_cautions
 from cunmai_rules.escalation.folding import Folding
-from cunmai_rules.escalation.policy_file import Level, Plan, PolicyFile
+from cunmai_rules.escalation.policies import Policies
+from cunmai_rules.escalation.policy_file import Plan, PolicyFile
+from cunmai_rules.escalation.policy_watch import load_checked
+from cunmai_rules.escalation.policy_words import (
+    FOR_ALL,
+    Said,
+    cases_words,
+    folding_sentences,
+    plan_sentences,
+    reached_cases,
+)
+from cunmai_rules.journal.database import Database
+from cunmai_rules.journal.existing import existing_journal
+from cunmai_rules.journal.opening import open_journal
+from cunmai_rules.registry.directory import Directory, policies_fit
+from cunmai_rules.registry.levels import level_cautions
+from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import policies_dir
-from cunmai_rules.thresholds.sentence import span
+from cunmai_runtime.clock import system_clock
 from cunmai_runtime.yamlfile import load_model
-from cunmai_wire.events import Grade, Priority
-
-_LEVELS: dict[Level, str] = {
-    "volunteer": "网格员", "village": "村医", "township": "乡镇医生", "county": "县级医生", "specialist": "专科医生",
-    "leader": "学科带头人", "expert": "首席专家",
-}  # fmt: skip
-_GRADES = {Grade.RED: "红色", Grade.YELLOW: "黄色"}
-_PRIORITIES = {Priority.HIGH: "高", Priority.MEDIUM: "中", Priority.LOW: "低"}
 
 
 def policy(
     file: Annotated[
-        Path | None, typer.Argument(help="办法文件, 默认为随附的样例 / policy file; default: the example")
+        Path | None,
+        typer.Argument(
+            help="办法文件; 不写: --config 里 policies 所指的, 或随附的样例 / "
+            "policy file; default: the one that --config names, or the example"
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="rules.yaml: 照服务启动时的做法检查 / check as the service does at its start"),
     ] = None,
 ) -> None:
     """检查通知与升级办法, 并用一句句话读出来 / check a policy file, and read it out."""
-    path = file or policies_dir() / "county.yaml"
-    checked = load_model(path, PolicyFile)
+    settings = None if config is None else _settings(config, file)
+    path = file or (settings.policies if settings else policies_dir() / "county.yaml")
+    if path is None:
+        assert settings is not None, "only rules.yaml may name no file"
+        _read_out_settings(settings)
+    else:
+        _read_out(load_model(path, PolicyFile), settings)
+    if settings is None:
+        _not_checked(path)
+    else:
+        _checked(path or config, settings)
+
+
+def _settings(config: Path, file: Path | None) -> RulesSettings:
+    """Those of the service, as if they named this file."""
+    settings = load_model(config, RulesSettings)
+    return settings if file is None else settings.model_copy(update={"policies": file})
+
+
+# -- reading out ----------------------------------------------------------------------------------------
+
+
+def _read_out(checked: PolicyFile, settings: RulesSettings | None) -> None:
     typer.echo(f"{checked.policy}/{checked.version}")
-    for number, plan in enumerate(checked.plans, 1):
-        typer.echo(f"\n{number}. {_whom(plan)}")
-        for sentence in _sentences(plan):
-            typer.echo(f"   {sentence}")
+    fallback = settings.fallback_contacts if settings else None
+    for number, (plan, cases) in enumerate(reached_cases(checked.plans), 1):
+        zh, en = cases_words(cases)
+        _tell_plan(f"{number}. {zh}: / {en}:", plan, fallback)
         typer.echo(f"   依据 source: {plan.source}")
-    for sentence in _folding_sentences(checked.folding):
-        typer.echo(f"\n{sentence}")
-    typer.echo(f"\n{path}: 没有问题 / no problems")
+    _tell_rest(checked.folding)
 
 
-def _folding_sentences(folding: Folding) -> list[str]:
-    said = []
-    if (burst := folding.burst) is not None:
-        said.append(
-            f"同一机构扎堆: {span(burst.within_s, 'zh')}内发给同一个人的前 {burst.singly} 条逐条发出, "
-            "其余合成一条汇总: "
-            f"有新的红色, {span(burst.red_within_s, 'zh')}内发出; 否则收集 {span(burst.gather_s, 'zh')}, "
-            f"两条汇总至少相隔 {span(burst.again_s, 'zh')}。"
-        )
-    if (yellow := folding.yellow) is not None:
-        said.append(
-            f"每个人 {span(yellow.within_s, 'zh')}内最多 {yellow.messages} 条黄色短信, "
-            "多出的合成一条汇总, 到能发时发出。"
-        )
-    if (red := folding.red) is not None:
-        said.append(
-            f"每个人 {span(red.within_s, 'zh')}内最多 {red.messages} 条红色催促。"
-            "一名居民的红色预警第一次通知某个人, 从不扣住。"
-        )
-    return said
-
-
-def _whom(plan: Plan) -> str:
-    grades = "、".join(_GRADES[grade] for grade in plan.for_.grade)
-    priorities = "、".join(_PRIORITIES[priority] for priority in plan.for_.priority)
-    return f"{grades}预警, 优先级{priorities}:"
-
-
-def _sentences(plan: Plan) -> list[str]:
-    waits = plan.ack_within_s if isinstance(plan.ack_within_s, tuple) else (plan.ack_within_s,)
-    each = chain(waits, [waits[-1]] * len(plan.levels))
-    ladder = ", 再 ".join(
-        f"{_LEVELS[level]}(等 {span(wait, 'zh')})" for level, wait in zip(plan.levels, each, strict=False)
+def _read_out_settings(settings: RulesSettings) -> None:
+    """No file is named: what the `policy` part of rules.yaml says holds for everything."""
+    plan = Plan.model_validate({**settings.policy.model_dump(), "source": "rules.yaml"})
+    typer.echo(
+        "rules.yaml: 没有写 policies, 全部预警按 policy 一节 / no `policies`: its `policy` holds for all alarms"
     )
-    accept = waits[0] if plan.accept_within_s is None else plan.accept_within_s
-    said = [
-        f"依次通知 {ladder}, 共 {plan.rounds} 轮。",
-        f"短信平台 {span(accept, 'zh')}不接收, 就通知下一位。",
-        f"有人点了“已看”, {span(plan.outcome_within_s, 'zh')}内还没有处理结果, 就提醒他, 直到有结果。",
-        (
-            f"都没有人答复: 每 {span(plan.then_every_s, 'zh')}通知一次最后一位和"
-            f"{'、'.join(plan.everyone_tried) if plan.everyone_tried is not None else '备用联系人'}, 不会停止。"
-        ),
-    ]
-    if plan.quiet_hours is not None:
-        said.append(f"{plan.quiet_hours.begins} 到 {plan.quiet_hours.ends} 不打扰, 到时再通知。")
-    return said
+    _tell_plan("", plan, settings.fallback_contacts)
+    _tell_rest(Folding())
+
+
+def _tell_rest(folding: Folding) -> None:
+    """What holds for all alarms."""
+    typer.echo("\n对所有预警 / for all alarms:")
+    for said in (*FOR_ALL, *folding_sentences(folding)):
+        _tell(said, "   ")
+
+
+def _tell_plan(head: str, plan: Plan, fallback: tuple[str, ...] | None) -> None:
+    typer.echo(f"\n{head}" if head else "")
+    for said in plan_sentences(plan, fallback):
+        _tell(said, "   ")
+
+
+def _tell(said: Said, indent: str) -> None:
+    zh, en = said
+    typer.echo(f"{indent}{zh}\n{indent}{en}")
+
+
+# -- checking -------------------------------------------------------------------------------------------
+
+
+def _not_checked(path: Path | None) -> None:
+    typer.echo(
+        f"\n{path}: 文件本身没有问题; 没有检查: 联系人是否存在, 各级别有没有人, 短信平台能否发汇总。"
+        "请加 --config rules.yaml"
+    )
+    typer.echo(
+        f"{path}: no problems in the file itself. Not checked: whether its contacts exist, whether anybody holds its "
+        "levels, whether the SMS providers can send summaries. Add --config rules.yaml"
+    )
+
+
+def _checked(path: Path | None, settings: RulesSettings) -> None:
+    """By the code by which the service loads it. Raises FileProblems where that would refuse it."""
+    now_ms = system_clock()
+    with _journal(settings) as db:
+        policies = _load(settings, Directory(db, settings))
+        found = [*policy_cautions(settings), *level_cautions(db, settings, policies, now_ms)]
+    typer.echo("")
+    for caution in found:
+        typer.echo(f"! 提醒 caution  {caution}")
+    typer.echo(
+        f"{path}: 服务会采用, {len(found)} 处提醒 / the service takes it, {len(found)} cautions"
+        if found
+        else f"{path}: 没有问题 / no problems"
+    )
+
+
+def _load(settings: RulesSettings, directory: Directory) -> Policies:
+    if settings.policies is None:
+        policies = settings.escalation_policies()
+        policies_fit(directory)(policies)
+        return policies
+    return load_checked(settings.policies, settings, policies_fit(directory))
+
+
+@contextmanager
+def _journal(settings: RulesSettings) -> Iterator[Database]:
+    """The service's; where it has never run, an empty one, as it would find it."""
+    if settings.database is not None or settings.journal_path.exists():
+        with closing(existing_journal(settings)) as db:
+            yield db
+        return
+    typer.echo(
+        "\n还没有登记库(服务还没有运行过): 只按 rules.yaml 的联系人检查 / "
+        "there is no registry yet (the service has never run): checked against the contacts of rules.yaml alone"
+    )
+    with TemporaryDirectory() as folder, closing(open_journal(Path(folder) / "rules.sqlite")) as db:
+        yield db

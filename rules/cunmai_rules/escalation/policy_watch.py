@@ -22,6 +22,34 @@ Check = Callable[[Policies], None]
 """Raises UserError where policies cannot hold here: they name somebody whom nobody knows."""
 
 
+def load_checked(path: Path, settings: RulesSettings, check: Check) -> Policies:
+    """A policy file as the service takes it, or FileProblems as the service refuses it."""
+    loaded = _parse(_read(path), str(path), settings)
+    _fits(loaded, path, check)
+    return loaded
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        problem = Problem(str(path), 1, f"读不到文件({reason})", f"cannot be read: {reason}")
+        raise FileProblems([problem]) from None
+
+
+def _parse(raw: bytes, name: str, settings: RulesSettings) -> Policies:
+    return parse_policies(raw, name, settings.fallback_contacts, settings.utc_offset_minutes)
+
+
+def _fits(loaded: Policies, path: Path, check: Check) -> None:
+    try:
+        check(loaded)
+    except UserError as error:
+        zh, _, en = str(error).partition(" / ")
+        raise FileProblems([Problem(str(path), 1, zh, en or zh)]) from None
+
+
 class PoliciesInForce:
     """`policies` are always good ones; `problems` say what is wrong with the file as it is now."""
 
@@ -73,24 +101,15 @@ class PoliciesInForce:
 
     def _load(self, path: Path, check: Check = lambda _: None) -> Policies:
         """Raises FileProblems, whatever is wrong."""
-        try:
-            raw = path.read_bytes()
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            problem = Problem(str(path), 1, f"读不到文件({reason})", f"cannot be read: {reason}")
-            raise FileProblems([problem]) from None
+        raw = _read(path)
         loaded = self._parse(raw, str(path))
-        try:
-            check(loaded)
-        except UserError as error:
-            zh, _, en = str(error).partition(" / ")
-            raise FileProblems([Problem(str(path), 1, zh, en or zh)]) from None
+        _fits(loaded, path, check)
         if self._keep:
             self._write_copy(path, raw)
         return loaded
 
     def _parse(self, raw: bytes, name: str) -> Policies:
-        return parse_policies(raw, name, self._settings.fallback_contacts, self._settings.utc_offset_minutes)
+        return _parse(raw, name, self._settings)
 
     def _write_copy(self, path: Path, raw: bytes) -> None:
         """Without it a restart beside a wrong file finds older ones: not in force before it is kept."""

@@ -35,6 +35,7 @@ from cunmai_rules.pages.words import TEXT, Lang, say
 from cunmai_rules.pages.worklist import add_worklist
 from cunmai_rules.referral.book import Book
 from cunmai_rules.registry.api import build_registry_api
+from cunmai_rules.registry.levels import level_cautions
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.watch import InForce
 from cunmai_runtime.clock import Clock
@@ -111,7 +112,7 @@ def build_app(
                 "release": in_force.release,
                 "policy": policies.policies.version if policies else None,
                 "problems": problems,
-                "cautions": cautions(settings),
+                "cautions": (*cautions(settings), *pages.level_cautions()),
                 "pages": pages.counts(),
                 "sms": circuits(),
             }
@@ -222,6 +223,11 @@ class _Pages:
         with self.opened() as (_, desk):
             counts = desk.escalations.counts()
         return {status.value: counts.get((Lane.PAGE, status), 0) for status in Status}
+
+    def level_cautions(self) -> tuple[str, ...]:
+        """Levels of the policy file in force that nobody holds."""
+        with self.opened() as (db, desk):
+            return level_cautions(db, self.settings, desk.policies, self.clock())
 
     def refusal(self, refusal: Refusal, lang: Lang) -> HTMLResponse:
         hint = TEXT.get(f"{refusal.text}_hint")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cunmai_rules.escalation.policies import Policies
 from cunmai_rules.journal.database import Database
 from cunmai_rules.moments import day_of
 from cunmai_rules.registry import audit
@@ -121,6 +122,11 @@ class Directory:
         if self._vault is None:
             self._vault = open_vault(self._db, self._key_path)
         return self._vault.open(str(row[0]), place_of("staff", contact, "phone"))
+
+
+def policies_fit(directory: Directory) -> Callable[[Policies], None]:
+    """What the service asks of policies before they come into force, besides a sound file. Raises UserError."""
+    return lambda policies: check_contacts(policies.named_contacts, directory)
 
 
 def check_contacts(named: Iterable[str], directory: Directory) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cunmai_rules.escalation.policies import Policies
 from cunmai_rules.journal.database import Database
 from cunmai_rules.moments import CHINA_MINUTES, day_of, local_time
 
@@ -34,6 +35,8 @@ class View:
     roster_days: int = 14
     rules: frozenset[str] = field(default_factory=frozenset)
     contacts: frozenset[str] = field(default_factory=frozenset)
+    policies: Policies | None = None
+    """Those of the policy file that rules.yaml names."""
     takes_limits: Callable[[str, float, float], bool] | None = None
     """Whether a rule can go by these limits of a resident's own: where it raises, and where it clears."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cunmai_rules.journal.database import Database
-from cunmai_rules.registry import lint_people, lint_places, lint_teams
+from cunmai_rules.registry import lint_people, lint_places, lint_policies, lint_teams
 from cunmai_rules.registry.finding import Finding, View
 
-CHECKS = (*lint_places.CHECKS, *lint_people.CHECKS, *lint_teams.CHECKS)
+CHECKS = (*lint_places.CHECKS, *lint_people.CHECKS, *lint_teams.CHECKS, *lint_policies.CHECKS)
 
 
 def findings(db: Database, view: View) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from cunmai_rules.escalation.policies import Policies
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.registry.finding import View
@@ -51,8 +52,16 @@ class Opened:
 
         return View(
             system_clock(), self.settings.utc_offset_minutes, rules=frozenset(by_id), takes_limits=takes,
-            contacts=frozenset(contact.id for contact in self.settings.contacts),
+            policies=self._policies, contacts=frozenset(contact.id for contact in self.settings.contacts),
         )  # fmt: skip
+
+    @property
+    def _policies(self) -> Policies | None:
+        """Those of the policy file; None where none is named, or it is wrong: `cunmai rules policy` says how."""
+        try:
+            return self.settings.escalation_policies() if self.settings.policies else None
+        except FileProblems:
+            return None
 
 
 @contextmanager

@@ -166,15 +166,59 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, plans: str, said: str)
     assert problem(tmp_path, f"policy: asking\nversion: 1\nplans:\n{plans}") == said
 
 
-def test_the_shipped_example_is_read_out() -> None:
+def test_the_shipped_example_is_read_out_in_both_languages() -> None:
     told = CliRunner().invoke(app, ["policy"])
     assert told.exit_code == 0
     for words in (
-        "红色预警, 优先级高:",
-        "依次通知 村医(等 3 分钟), 再 乡镇医生(等 5 分钟), 再 首席专家(等 10 分钟), 共 3 轮。",
-        "21:30 到 07:00 不打扰, 到时再通知。",
+        "1. 红色预警, 优先级高: / red alarms of priority high:",
+        "按级别依次通知: 村医、乡镇医生、首席专家。",
+        "It asks level by level: village doctor, township doctor, chief expert.",
+        "第 1 位 3 分钟, 第 2 位 5 分钟, 第 3 位起每位 10 分钟; 之后通知下一位。",
+        "by place on the list and not by level: 3 min for number 1, 5 min for number 2, 10 min for number 3 and all",
+        "每 15 分钟通知一位, 由名单上最后一位和备用联系人(rules.yaml 的 fallback_contacts)轮流, 不会停止。",
+        "every 15 min one person is asked, the last on the list and the fallback contacts of rules.yaml by turns",
+        "2. 红色预警, 优先级中、低: / red alarms of priority medium and low:",
+        "3. 黄色预警, 不论优先级: / yellow alarms of any priority:",
+        "21:30 到次日 07:00 不通知任何人, 到 07:00 再通知; 有人亲自转交的照常通知。",
+        "the rest become a summary: within 15 s where there is a new red",
+        "没有检查: 联系人是否存在, 各级别有没有人, 短信平台能否发汇总。请加 --config rules.yaml",
+        "Not checked: whether its contacts exist",
     ):
         assert words in told.output
+    assert "没有问题 / no problems" not in told.output, "only the service's own checks may say so"
+
+
+def test_a_plan_is_said_to_be_for_what_falls_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "asking.yaml"
+    path.write_text(
+        "policy: asking\nversion: 1\nplans:\n"
+        "  - for: {grade: [red], priority: [high]}\n    source: a test\n"
+        "  - for: {priority: [high, low]}\n    quiet_s: 0\n    ack_within_s: [60, 60]\n    source: a test\n"
+        + PLAN
+    )
+    told = CliRunner().invoke(app, ["policy", str(path)]).output
+    assert (
+        "2. 红色预警, 优先级低; 黄色预警, 优先级高、低: / red alarms of priority low; yellow alarms" in told
+    )
+    assert "3. 红色、黄色预警, 优先级中: / red and yellow alarms of priority medium:" in told
+    assert "每位从短信平台接收起有 1 分钟答复, 之后通知下一位。" in told
+    assert "同一情况再出现: 立即重新通知。" in told
+
+
+def test_after_everyone_was_tried_they_are_asked_by_turns_as_the_sentence_says() -> None:
+    policy = Policy(rounds=1, then_every_s=900, last_resort=("duty",), ack_steps_s=(180, 600))
+    state, asks = opened(escalation(contacts=("village", "township")), policy)
+    asked, now_ms = [], MIDNIGHT_MS
+    for number in range(1, 7):
+        (one,) = asks
+        asked.append((one.contact, (now_ms - MIDNIGHT_MS) // 1000))
+        state = notice_accepted(state, policy, number, now_ms)
+        assert state.due_ms is not None
+        now_ms = state.due_ms
+        state, asks = overdue(state, policy, now_ms)
+    assert asked == [
+        ("village", 0), ("township", 180), ("township", 780), ("duty", 1680), ("township", 2580), ("duty", 3480)
+    ]  # fmt: skip
 
 
 def test_the_first_plan_that_fits_holds() -> None:
