@@ -17,9 +17,10 @@ from cunmai_rules.thresholds.events import (
     Revision,
     Tick,
 )
+from cunmai_rules.thresholds.graded import grade_differences
 from cunmai_rules.thresholds.memory import Checkpoint, Key
 from cunmai_rules.thresholds.plan import Plan
-from cunmai_rules.thresholds.state import SubjectState, grade_differences, rule_state
+from cunmai_rules.thresholds.state import SubjectState, rule_state
 from cunmai_rules.thresholds.step import step_by
 from cunmai_wire.events import Grade, Lane
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from cunmai_rules.thresholds.packed import unpack_rules
-from cunmai_rules.thresholds.state import NOTHING_SEEN, Phase, RuleState, SubjectState, Told
+from cunmai_rules.thresholds.state import Phase, RuleState, SubjectState, Told
 
 
 def from_rules(packed: dict[str, list[Any]], version: int) -> SubjectState:
     """From each rule's packed state."""
     if version == 1:
-        return NOTHING_SEEN._replace(rules={rule: _from_1(*values) for rule, values in packed.items()})
-    return NOTHING_SEEN._replace(rules=unpack_rules(packed))
+        return SubjectState(rules={rule: _from_1(*values) for rule, values in packed.items()})
+    return SubjectState(rules=unpack_rules(packed))
 
 
 def _from_1(

@@ -12,9 +12,9 @@ from cunmai_rules.thresholds.plan import NOTHING, Group, Plan, Single
 from cunmai_rules.thresholds.ruleset import VersionedRule
 from cunmai_rules.thresholds.shared import NOTHING_SHARED
 from cunmai_rules.thresholds.signal import Given, Signal, is_decided_without, is_in_order
+from cunmai_rules.thresholds.standing import OfGroup, OfRule, Recall, Says, Steady
 from cunmai_rules.thresholds.state import GroupState, Memory, SubjectState
 from cunmai_rules.thresholds.stay import FOR_EVER, Moves, Stay, stay_of
-from cunmai_rules.thresholds.steady import OfGroup, OfRule, Recall, Says, Steady
 
 Judged = Mapping[str, tuple[Judge, Reason]]
 """By rule id: what it was that was judged, and what came of it."""
@@ -56,10 +56,12 @@ class _Settling:
             return None
         if not all(self._single(single) for single in of_kind.singles):
             return None
+        recalls = tuple(self._recalls)
         return Steady(
-            self._plan, event.quality, event.late, self._until_ms, self._apart_ms, tuple(self._groups),
-            tuple(self._recalls), tuple(self._looking_back), tuple(self._by_newest), tuple(self._own_limits),
-            tuple(self._rules), (*self._decisions, *of_kind.unfit), bool(event.quality), set(),
+            self._plan, event.quality, event.late, self._until_ms, self._apart_ms, tuple(self._groups), recalls,
+            tuple(one for one in recalls if one.lasting), tuple(self._looking_back), tuple(self._by_newest),
+            tuple(self._own_limits), tuple(self._rules), (*self._decisions, *of_kind.unfit),
+            bool(event.quality), set(),
         )  # fmt: skip
 
     def _stays(self, rule_id: str) -> Stay | None:
@@ -174,5 +176,6 @@ class _Settling:
             if its is given and known is memory and self._recalls[place].stale_ms == stale_ms:
                 return place
         self._memories.append((memory, given))
-        self._recalls.append(Recall(rule.rule.id, tuple(one for one, _ in given), stale_ms))
+        inputs = tuple(one for one, _ in given)
+        self._recalls.append(Recall(rule.rule.id, inputs, stale_ms, any(one.keeps > 1 for one in inputs)))
         return len(self._recalls) - 1

@@ -130,17 +130,78 @@ class GroupState(NamedTuple):
     """By rule id: those that are not as the others are."""
 
 
-class SubjectState(NamedTuple):
-    """All that the rules remember of one subject. Never changed in place."""
+Groups = dict[str, GroupState]
+"""By the group's key. One that is missing has seen nothing."""
 
-    groups: dict[str, GroupState] = {}  # noqa: RUF012
-    """By the group's key. One that is missing has seen nothing."""
-    rules: dict[str, RuleState] = {}  # noqa: RUF012
-    """By rule id: rules that are of no group."""
-    profile: Profile = NO_GROUPS
-    """What `groups` were last judged by."""
-    hint: Hint = NO_HINT
-    """Of the last step, for the next: see `steady`."""
+Rules = dict[str, RuleState]
+"""By rule id: rules that are of no group."""
+
+
+class Behind:
+    """Readings by which groups and rules have still to be moved on: see `steady`."""
+
+    __slots__ = ()
+
+    def caught_up(self) -> tuple[Groups, Rules]:
+        """The states after those readings."""
+        raise NotImplementedError
+
+
+class SubjectState:
+    """All that the rules remember of one subject. Never changed: what is worked out late is what it always was."""
+
+    __slots__ = ("_groups", "_rules", "behind", "hint", "profile")
+
+    def __init__(
+        self,
+        groups: Groups | None = None,
+        rules: Rules | None = None,
+        profile: Profile = NO_GROUPS,
+        hint: Hint = NO_HINT,
+        behind: Behind | None = None,
+    ) -> None:
+        """`profile`: what the groups were last judged by. `hint`: of the last step, for the next.
+
+        `behind`: stands in for groups and rules, until somebody asks for them.
+        """
+        self._groups: Groups = {} if groups is None else groups
+        self._rules: Rules = {} if rules is None else rules
+        self.profile = profile
+        self.hint = hint
+        self.behind = behind
+
+    @property
+    def groups(self) -> Groups:
+        if self.behind is not None:
+            self._catch_up(self.behind)
+        return self._groups
+
+    @property
+    def rules(self) -> Rules:
+        if self.behind is not None:
+            self._catch_up(self.behind)
+        return self._rules
+
+    def _catch_up(self, behind: Behind) -> None:
+        self._groups, self._rules = behind.caught_up()
+        self.behind = None
+
+    def under(self, profile: Profile) -> SubjectState:
+        """The same under another profile."""
+        return SubjectState(self.groups, self.rules, profile, self.hint)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SubjectState):
+            return NotImplemented
+        return self is other or (
+            self.profile == other.profile and self.groups == other.groups and self.rules == other.rules
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.profile)
+
+    def __repr__(self) -> str:
+        return f"SubjectState({self.groups!r}, {self.rules!r}, {self.profile!r})"
 
 
 NOTHING_SEEN = SubjectState()
@@ -172,7 +233,7 @@ def is_quiet(state: RuleState, clear: bool, evidence_ms: int) -> bool:
 def rule_states(state: SubjectState) -> dict[str, RuleState]:
     """What each rule remembers, the quiet ones too, by rule id."""
     return dict(state.rules) | {
-        rule: states for key, group in state.groups.items() for rule, states in _of_group(state, key, group)
+        rule: states for key, group in state.groups.items() for rule, states in of_group(state, key, group)
     }
 
 
@@ -184,36 +245,9 @@ def rule_state(state: SubjectState, rule: str) -> RuleState:
     return state.rules.get(rule, _DEFAULTS)
 
 
-def _of_group(state: SubjectState, key: str, group: GroupState) -> Iterator[tuple[str, RuleState]]:
+def of_group(state: SubjectState, key: str, group: GroupState) -> Iterator[tuple[str, RuleState]]:
     for rule, version, digest in state.profile.groups.get(key, ()):
         yield rule, group.apart.get(rule) or quiet_state(group, version, digest)
 
 
-class GradeNow(NamedTuple):
-    """A rule's grade, and the version of the file that it was found by."""
-
-    grade: str
-    version: str
-
-
-UNGRADED = GradeNow("grey", "")
-
-
-def grade_differences(before: SubjectState, after: SubjectState) -> dict[str, tuple[GradeNow, GradeNow]]:
-    """Where two states of one subject, under the same profile, differ in a grade."""
-    was, now = _grades_that_may_differ(before, after), _grades_that_may_differ(after, before)
-    pairs = {rule: (was.get(rule, UNGRADED), now.get(rule, UNGRADED)) for rule in was.keys() | now.keys()}
-    return {rule: pair for rule, pair in pairs.items() if pair[0].grade != pair[1].grade}
-
-
-def _grades_that_may_differ(state: SubjectState, other: SubjectState) -> dict[str, GradeNow]:
-    found = {rule: GradeNow(one.grade, one.version) for rule, one in state.rules.items()}
-    for key, group in state.groups.items():
-        beside = other.groups.get(key, _NOTHING_SHARED)
-        if group.clear != beside.clear or group.apart or beside.apart:
-            found |= {rule: GradeNow(one.grade, one.version) for rule, one in _of_group(state, key, group)}
-    return found
-
-
 _DEFAULTS = RuleState()
-_NOTHING_SHARED = GroupState()

@@ -21,18 +21,14 @@ that judging in full comes to: `tests/unit/rules/test_steady.py` holds the one t
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from cunmai_rules.thresholds.classes import Class
 from cunmai_rules.thresholds.events import Decision, Observation
-from cunmai_rules.thresholds.glance import NO_MEMORY
 from cunmai_rules.thresholds.hint import Hint
 from cunmai_rules.thresholds.leaves import AtHand
-from cunmai_rules.thresholds.plan import Group, Plan
-from cunmai_rules.thresholds.ruleset import Input, VersionedRule
-from cunmai_rules.thresholds.signal import Signal, looked_at, remember_next, signal_at, signal_of
-from cunmai_rules.thresholds.state import GroupState, Memory, RuleState, SubjectState, with_memory
-from cunmai_rules.thresholds.stay import Moves, moved
+from cunmai_rules.thresholds.plan import Plan
+from cunmai_rules.thresholds.signal import looked_at, signal_at, signal_of
+from cunmai_rules.thresholds.standing import Ahead, Says, Steady, after_next
+from cunmai_rules.thresholds.state import SubjectState
 
 MOST_ALIKE = 200
 """Classes of one kind's values that are remembered to say the same."""
@@ -49,66 +45,6 @@ class Lately(Hint):
         self.classes = classes
         self.steady = steady
         """What another one like it does, where that is little."""
-
-
-class OfGroup(NamedTuple):
-    """What it does to a group for which it is evidence."""
-
-    group: Group
-    met: tuple[VersionedRule, ...]
-    """Whose limits the value reaches."""
-    says: tuple[tuple[VersionedRule, Signal], ...]
-    """Of those, and of the rules that stand apart."""
-    apart: tuple[tuple[str, Moves], ...]
-    """The rules that stand apart, by id."""
-
-
-class Recall(NamedTuple):
-    """A memory that rules have in common, and what it adds to it."""
-
-    rule: str
-    """One of those rules."""
-    inputs: tuple[Input, ...]
-    stale_ms: int
-
-
-class OfRule(NamedTuple):
-    """What it does to a rule of no group."""
-
-    rule: str
-    moves: Moves
-    recall: int | None
-    """Its memory's place among all; None: it has none."""
-
-
-class Says(NamedTuple):
-    """What a rule with a memory must say again."""
-
-    rule: VersionedRule
-    recall: int
-    signal: Signal
-
-
-class Steady(NamedTuple):
-    """What a next reading like the last one does."""
-
-    plan: Plan
-    quality: tuple[str, ...]
-    late: bool
-    until_ms: int
-    apart_ms: int
-    groups: tuple[OfGroup, ...]
-    recalls: tuple[Recall, ...]
-    looking_back: tuple[Says, ...]
-    by_newest: tuple[Says, ...]
-    own_limits: tuple[tuple[VersionedRule, Signal], ...]
-    """Rules of no group that have one limit and no memory."""
-    rules: tuple[OfRule, ...]
-    decisions: tuple[Decision, ...]
-    one_class_only: bool
-    """Nothing is known of values of other classes."""
-    alike: set[tuple[Class, ...]]
-    """Other classes of which every rule has said the same since. It only grows, and only by what is so anyway."""
 
 
 Skipped = tuple[SubjectState, tuple[Decision, ...]]
@@ -133,18 +69,16 @@ def skip(state: SubjectState, event: Observation, plan: Plan) -> Skipped | None:
     alike = classes == lately.classes or classes in steady.alike
     if not alike and (steady.one_class_only or not _numbers_where_numbers_were(classes, lately.classes)):
         return None
-    rules = state.rules
-    recalled = [
-        remember_next(rules[one.rule].memory or NO_MEMORY, one.inputs, event) for one in steady.recalls
-    ]
-    if steady.looking_back and not _say_again(steady.looking_back, steady, recalled, event):
+    ahead = after_next(state, steady, event)
+    if steady.looking_back and not _say_again(steady.looking_back, ahead, event):
         return None
     if not alike:
-        if not _other_numbers_say_the_same(steady, recalled, event):
+        if not _other_numbers_say_the_same(steady, ahead, event):
             return None
         if len(steady.alike) < MOST_ALIKE:
             steady.alike.add(classes)
-    return _moved_on(state, steady, recalled, event, classes), steady.decisions
+    hint = Lately(t_ms, event.kind, classes, steady)
+    return SubjectState(None, None, state.profile, hint, ahead), steady.decisions
 
 
 def _numbers_where_numbers_were(now: tuple[Class, ...], before: tuple[Class, ...]) -> bool:
@@ -155,16 +89,15 @@ def _numbers_where_numbers_were(now: tuple[Class, ...], before: tuple[Class, ...
     )
 
 
-def _say_again(those: tuple[Says, ...], steady: Steady, recalled: list[Memory], event: Observation) -> bool:
-    facts = steady.plan.facts
-    at_hand = [
-        AtHand(memory, event.t_ms, one.stale_ms, facts)
-        for memory, one in zip(recalled, steady.recalls, strict=True)
-    ]
-    return all(signal_at(one.rule, at_hand[one.recall]) is one.signal for one in those)
+def _say_again(those: tuple[Says, ...], ahead: Ahead, event: Observation) -> bool:
+    recalls, facts = ahead.steady.recalls, ahead.steady.plan.facts
+    return all(
+        signal_at(rule, AtHand(ahead.memory(place), event.t_ms, recalls[place].stale_ms, facts)) is signal
+        for rule, place, signal in those
+    )
 
 
-def _other_numbers_say_the_same(steady: Steady, recalled: list[Memory], event: Observation) -> bool:
+def _other_numbers_say_the_same(steady: Steady, ahead: Ahead, event: Observation) -> bool:
     """Every rule that reads a number says of this one what it said of that one."""
     for one in steady.groups:
         ends = one.group.ends(event.values)
@@ -174,32 +107,4 @@ def _other_numbers_say_the_same(steady: Steady, recalled: list[Memory], event: O
     return all(
         signal_of(rule, looked_at(rule.inputs[event.kind][0], event.values)) is signal
         for rule, signal in plain
-    ) and _say_again(steady.by_newest, steady, recalled, event)
-
-
-def _moved_on(
-    state: SubjectState,
-    steady: Steady,
-    recalled: list[Memory],
-    event: Observation,
-    classes: tuple[Class, ...],
-) -> SubjectState:
-    groups, rules = dict(state.groups), dict(state.rules)
-    for of_group in steady.groups:
-        key = of_group.group.key
-        before = groups[key]
-        apart = _apart(before.apart, of_group.apart, event) if of_group.apart else before.apart
-        groups[key] = GroupState(before.clear, event.t_ms, apart)
-    for rule_id, moves, place in steady.rules:
-        memory = None if place is None else recalled[place]
-        if moves is Moves.NOTHING:
-            rules[rule_id] = with_memory(rules[rule_id], memory)
-        else:
-            rules[rule_id] = moved(rules[rule_id], moves, event, memory)
-    return SubjectState(groups, rules, state.profile, Lately(event.t_ms, event.kind, classes, steady))
-
-
-def _apart(
-    before: dict[str, RuleState], moves: tuple[tuple[str, Moves], ...], event: Observation
-) -> dict[str, RuleState]:
-    return before | {rule_id: moved(before[rule_id], how, event, None) for rule_id, how in moves}
+    ) and _say_again(steady.by_newest, ahead, event)

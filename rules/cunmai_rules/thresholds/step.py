@@ -140,7 +140,7 @@ def judge_for(rule: VersionedRule, state: RuleState, facts: Facts = NOTHING_KNOW
 def _carry_over(state: SubjectState, plan: Plan, t_ms: int, said: Said) -> SubjectState:
     """Every rule takes over what it had; then those that are quiet share their evidence again."""
     if state.groups and state.profile.digest == plan.profile.digest:
-        return state._replace(profile=plan.profile)
+        return state.under(plan.profile)
     kept: dict[str, RuleState] = {}
     for rule_id, before in _without_unfit(rule_states(state), plan, t_ms, said, tell=True).items():
         judge = judge_for(plan.rules[rule_id], before, plan.facts)

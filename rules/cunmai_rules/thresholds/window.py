@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
 
 def reach(memory: Memory, events: Sequence[Observation]) -> Key | None:
     """After which reading the past is needed to judge these; None where it is not."""
-    if len(events) == 1 and _is_next(memory, events[0]):
+    if len(events) == 1 and _is_next(memory, events[0], key_of(events[0])):
         return None
     if _clock_was_ahead(memory, events):
         return None
@@ -63,11 +63,10 @@ def judge(
     plan = plan_of(rules, facts)
     if len(events) == 1 and memory.rules.profile is plan.profile and memory.digest == plan.digest:
         event = events[0]
-        if _is_next(memory, event):
-            done = step_by(memory.rules, event, plan)
-            return Outcome(
-                _moved_on(memory, event, done.state), {key_of(event): done.decisions}, done.actions
-            )
+        key = key_of(event)
+        if _is_next(memory, event, key):
+            state, decisions, actions = step_by(memory.rules, event, plan)
+            return Outcome(_moved_on(memory, key, state), {key: decisions}, actions)
     run = _Run(memory, plan)
     run.take_rules()
     if _clock_was_ahead(run.memory, events):
@@ -114,10 +113,10 @@ def tick(memory: Memory, now_ms: int, rules: RuleSet, facts: Facts = NOTHING_KNO
     return run.outcome()
 
 
-def _is_next(memory: Memory, event: Observation) -> bool:
+def _is_next(memory: Memory, event: Observation, key: Key) -> bool:
     """The usual case: the newest reading, and no clock was wrong. What follows says the same of several."""
     t_ms, arrived_ms, newest = event.t_ms, event.arrived_ms, memory.newest
-    if t_ms < memory.ticked_ms or not (t_ms > newest[0] or key_of(event) > newest):
+    if t_ms < memory.ticked_ms or key <= newest:
         return False
     return arrived_ms is None or (newest[0] <= arrived_ms and arrived_ms - t_ms <= LATEST_MS)
 
@@ -137,22 +136,22 @@ def _clock_was_ahead(memory: Memory, events: Sequence[Observation]) -> bool:
     return any(event.arrived_ms is not None and memory.newest[0] > event.arrived_ms for event in events)
 
 
-def _moved_on(before: Memory, event: Observation, rules: SubjectState) -> Memory:
+def _moved_on(before: Memory, key: Key, rules: SubjectState) -> Memory:
     """This is the newest reading now; a checkpoint where it is time for one."""
-    key, newest, count = key_of(event), before.newest, before.since_mid + 1
-    base, mid = before.base, before.mid
+    _, newest, ticked_ms, base, mid, count, digest = before
+    count += 1
     if newest != START and key[0] - newest[0] > CHECKPOINT_EVERY_MS:
         # Another visit: nothing of the last one need be judged again for a reading of this one.
         base, mid, count = Checkpoint(newest, before.rules), Checkpoint(key, rules), 0
     elif key[0] - mid.key[0] > CHECKPOINT_EVERY_MS or count > CHECKPOINT_EVERY:
         base, mid, count = mid, Checkpoint(key, rules), 0
-    return Memory(rules, key, before.ticked_ms, base, mid, count, before.digest)
+    return Memory(rules, key, ticked_ms, base, mid, count, digest)
 
 
 def _in_other_words(memory: Memory, plan: Plan) -> Memory:
     """The same rules, in files of another version."""
     rules, base, mid = (
-        state._replace(profile=plan.profile) for state in (memory.rules, memory.base.rules, memory.mid.rules)
+        state.under(plan.profile) for state in (memory.rules, memory.base.rules, memory.mid.rules)
     )
     return memory._replace(
         rules=rules, base=Checkpoint(memory.base.key, base), mid=Checkpoint(memory.mid.key, mid)
@@ -181,9 +180,7 @@ class _Run:
         done = step_by(memory.rules, Tick(memory.newest[0]), plan)
         self.actions += done.actions
         here = Checkpoint(memory.newest, done.state)
-        base = (
-            Checkpoint(START, NOTHING_SEEN._replace(profile=plan.profile)) if memory.newest == START else here
-        )
+        base = Checkpoint(START, NOTHING_SEEN.under(plan.profile)) if memory.newest == START else here
         self.memory = Memory(done.state, memory.newest, memory.ticked_ms, base, here, digest=plan.digest)
 
     def begin_again(self, events: Sequence[Observation]) -> None:
@@ -198,7 +195,7 @@ class _Run:
         """The newest reading."""
         before = self.memory
         self.one(event)
-        self.memory = _moved_on(before, event, self.memory.rules)
+        self.memory = _moved_on(before, key_of(event), self.memory.rules)
 
     def one(self, event: Observation) -> None:
         """One step with the state that there is."""

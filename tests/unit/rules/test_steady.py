@@ -33,6 +33,8 @@ FACTS = (
     Facts(age_years=70.5, pregnant=False, altitude_m=40, limits={"spo2-severe": PersonalLimits(88, 90)}),
 )
 
+OLD = FACTS[1]
+
 VALUES: dict[str, dict[str, list[object]]] = {
     "oximetry": {
         "spo2_pct": [84.0, 85.0, 91.0, 91.5, 92.0, 92.5, 93.0, 94.0, 95.0, 95.4, 95.5, 96.0, 97.0, 99.0],
@@ -107,22 +109,35 @@ def _values(draw: st.DrawFn, kind: str) -> dict[str, object]:
 
 
 @CAMPAIGN
-@given(histories(), st.sampled_from(FACTS))
+@given(histories(), st.sampled_from(FACTS), st.sampled_from([1, 2, 5, 1000]))
 def test_what_is_skipped_is_what_judging_in_full_finds(
-    history: list[Observation | Tick], facts: Facts
+    history: list[Observation | Tick], facts: Facts, looked_at_every: int
 ) -> None:
+    """A state that nobody looks at is moved on by the next reading as it is: over a run of them, or at the end."""
     plan = plan_of(shipped(), facts)
     skipping, full = NOTHING_SEEN, NOTHING_SEEN
-    for event in history:
+    for n, event in enumerate(history, 1):
         quick, plain = step_by(skipping, event, plan), judge_in_full(full, event, plan)
         assert (quick.decisions, quick.actions) == (plain.decisions, plain.actions)
-        assert quick.state == plain.state
+        if n % looked_at_every == 0:
+            assert quick.state == plain.state
         skipping, full = quick.state, plain.state
+    assert skipping == full
+
+
+def test_states_of_a_run_that_are_kept_are_what_they_were_when_somebody_looks_later() -> None:
+    plan = plan_of(shipped(), OLD)
+    quick, full, kept = NOTHING_SEEN, NOTHING_SEEN, []
+    for n in range(200):
+        values: dict[str, object] = {"spo2_pct": 96.0 + n % 3, "pulse_bpm": 70.0}
+        event = Observation("s", n + 1, "oximetry", T0_MS + n * 1000, values, (), False)
+        quick, full = step_by(quick, event, plan).state, judge_in_full(full, event, plan).state
+        kept.append((quick, full))
+    assert sum(state.behind is not None for state, _ in kept) > 190
+    assert all(state == plain for state, plain in reversed(kept))
 
 
 # -- that it does skip, and where it must not ------------------------------------------------------------------
-
-OLD = FACTS[1]
 
 
 def played(*values: float, every_s: int = 1, facts: Facts = OLD, after: int = 0) -> tuple[int, list[Action]]:

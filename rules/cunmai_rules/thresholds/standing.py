@@ -1,0 +1,158 @@
+"""What a next reading like the last one does, and the state after such readings. Pure.
+
+A state is moved on over them when somebody asks for it: of a run of readings that change nothing but evidence, the
+last one says it all, but for what rules remember of more than the newest values. That is kept with each reading.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cunmai_rules.thresholds.classes import Class
+from cunmai_rules.thresholds.events import Decision, Observation
+from cunmai_rules.thresholds.glance import NO_MEMORY
+from cunmai_rules.thresholds.plan import Group, Plan
+from cunmai_rules.thresholds.ruleset import Input, VersionedRule
+from cunmai_rules.thresholds.signal import Signal, remember_next
+from cunmai_rules.thresholds.state import (
+    Behind,
+    Groups,
+    GroupState,
+    Memory,
+    Rules,
+    RuleState,
+    SubjectState,
+    with_memory,
+)
+from cunmai_rules.thresholds.stay import Moves, moved
+
+
+class OfGroup(NamedTuple):
+    """What it does to a group for which it is evidence."""
+
+    group: Group
+    met: tuple[VersionedRule, ...]
+    """Whose limits the value reaches."""
+    says: tuple[tuple[VersionedRule, Signal], ...]
+    """Of those, and of the rules that stand apart."""
+    apart: tuple[tuple[str, Moves], ...]
+    """The rules that stand apart, by id."""
+
+
+class Recall(NamedTuple):
+    """A memory that rules have in common, and what it adds to it."""
+
+    rule: str
+    """One of those rules."""
+    inputs: tuple[Input, ...]
+    stale_ms: int
+    lasting: bool
+    """It keeps values of readings before the last one. Else it is what the last one says."""
+
+
+class OfRule(NamedTuple):
+    """What it does to a rule of no group."""
+
+    rule: str
+    moves: Moves
+    recall: int | None
+    """Its memory's place among all; None: it has none."""
+
+
+class Says(NamedTuple):
+    """What a rule with a memory must say again."""
+
+    rule: VersionedRule
+    recall: int
+    signal: Signal
+
+
+class Steady(NamedTuple):
+    """What a next reading like the last one does."""
+
+    plan: Plan
+    quality: tuple[str, ...]
+    late: bool
+    until_ms: int
+    apart_ms: int
+    groups: tuple[OfGroup, ...]
+    recalls: tuple[Recall, ...]
+    lasting: tuple[Recall, ...]
+    """Those of them that are."""
+    looking_back: tuple[Says, ...]
+    by_newest: tuple[Says, ...]
+    own_limits: tuple[tuple[VersionedRule, Signal], ...]
+    """Rules of no group that have one limit and no memory."""
+    rules: tuple[OfRule, ...]
+    decisions: tuple[Decision, ...]
+    one_class_only: bool
+    """Nothing is known of values of other classes."""
+    alike: set[tuple[Class, ...]]
+    """Other classes of which every rule has said the same since. It only grows, and only by what is so anyway."""
+
+
+class Ahead(Behind):
+    """So many readings, of which this was the last, left everything where it stood."""
+
+    __slots__ = ("_event", "_groups", "_lasting", "_rules", "steady")
+
+    def __init__(
+        self, groups: Groups, rules: Rules, steady: Steady, event: Observation, lasting: list[Memory]
+    ) -> None:
+        """`groups`, `rules`: before those readings. `lasting`: the lasting memories after them, in their order."""
+        self._groups = groups
+        self._rules = rules
+        self.steady = steady
+        self._event = event
+        self._lasting = lasting
+
+    def next(self, event: Observation) -> Ahead:
+        """And after one more."""
+        lasting = [
+            remember_next(memory, one.inputs, event)
+            for memory, one in zip(self._lasting, self.steady.lasting, strict=True)
+        ]
+        return Ahead(self._groups, self._rules, self.steady, event, lasting)
+
+    def memory(self, place: int) -> Memory:
+        """What rules remember after them. `place`: among all of these memories."""
+        one = self.steady.recalls[place]
+        if one.lasting:
+            return self._lasting[sum(before.lasting for before in self.steady.recalls[:place])]
+        return remember_next(_memory_of(self._rules, one), one.inputs, self._event)
+
+    def caught_up(self) -> tuple[Groups, Rules]:
+        groups, rules, event = dict(self._groups), dict(self._rules), self._event
+        memories = [self.memory(place) for place in range(len(self.steady.recalls))]
+        for of_group in self.steady.groups:
+            key = of_group.group.key
+            before = groups[key]
+            apart = _apart(before.apart, of_group.apart, event) if of_group.apart else before.apart
+            groups[key] = GroupState(before.clear, event.t_ms, apart)
+        for rule_id, moves, place in self.steady.rules:
+            memory = None if place is None else memories[place]
+            if moves is Moves.NOTHING:
+                rules[rule_id] = with_memory(rules[rule_id], memory)
+            else:
+                rules[rule_id] = moved(rules[rule_id], moves, event, memory)
+        return groups, rules
+
+
+def after_next(state: SubjectState, steady: Steady, event: Observation) -> Ahead:
+    """After a reading that leaves everything where it stood."""
+    behind = state.behind
+    if isinstance(behind, Ahead) and behind.steady is steady:
+        return behind.next(event)
+    rules = state.rules
+    lasting = [remember_next(_memory_of(rules, one), one.inputs, event) for one in steady.lasting]
+    return Ahead(state.groups, rules, steady, event, lasting)
+
+
+def _memory_of(rules: Rules, one: Recall) -> Memory:
+    return rules[one.rule].memory or NO_MEMORY
+
+
+def _apart(
+    before: dict[str, RuleState], moves: tuple[tuple[str, Moves], ...], event: Observation
+) -> dict[str, RuleState]:
+    return before | {rule_id: moved(before[rule_id], how, event, None) for rule_id, how in moves}
