@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cunmai_rules.journal.database import Database, part_of
+from cunmai_rules.journal.recent import RecentStates
 from cunmai_rules.thresholds.catalogue import GATEWAY_STATUS
 from cunmai_rules.thresholds.events import Decision, Observation
-from cunmai_rules.thresholds.memory import NOTHING_YET, Key, Memory, dump_memory, key_of, load_memory
+from cunmai_rules.thresholds.memory import NOTHING_YET, Key, Memory, dump_memory, key_of
 from cunmai_rules.thresholds.packed import pack_profile, unpack_profile
 from cunmai_rules.thresholds.state import Profile
 from cunmai_runtime import held
@@ -69,6 +70,7 @@ class Judgements:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._profiles: dict[str, Profile] = {}
+        self._recent = RecentStates()
 
     # -- what was seen --------------------------------------------------------------------------------
 
@@ -101,7 +103,7 @@ class Judgements:
         """What the rules remember of a subject, which is locked from here on."""
         self._db.lock((subject,))
         row = self._db.execute("SELECT state FROM subject WHERE id = ?", (subject,)).fetchone()
-        return load_memory(row[0], self.profile) if row else NOTHING_YET
+        return self._recent.read(subject, row[0], self.profile) if row else NOTHING_YET
 
     def profile(self, key: str) -> Profile | None:
         """Which rules the state of a subject with this key means; None where nothing says it."""
@@ -128,7 +130,21 @@ class Judgements:
         """`before`: what `memory` said of it. A profile that it had is in the journal already."""
         if memory.rules.profile != before.rules.profile:
             self._keep_profile(memory.rules.profile)
-        self._db.execute(SUBJECT_UPSERT, subject_row(subject, memory, due_ms))
+        self._db.execute(SUBJECT_UPSERT, self._subject_row(subject, memory, due_ms))
+
+    def _subject_row(self, subject: Subject, memory: Memory, due_ms: int | None) -> dict[str, Any]:
+        """The parameters of `SUBJECT_UPSERT`."""
+        state = dump_memory(memory)
+        self._recent.keep(subject.id, state, memory)
+        return {
+            "id": subject.id,
+            "part": part_of(subject.id),
+            "state": state,
+            "gateway": subject.gateway,
+            "device": subject.device,
+            "resident": subject.resident,
+            "due_ms": due_ms,
+        }
 
     def postpone(self, subject: str, due_ms: int) -> None:
         """Look at this subject again at `due_ms`, not before."""
@@ -267,19 +283,6 @@ class Judgements:
             " (SELECT max(other.seq) FROM observation AS other WHERE other.stream = observation.stream))",
             (t_ms, GATEWAY_STATUS),
         ).rowcount
-
-
-def subject_row(subject: Subject, memory: Memory, due_ms: int | None) -> dict[str, Any]:
-    """The parameters of `SUBJECT_UPSERT`."""
-    return {
-        "id": subject.id,
-        "part": part_of(subject.id),
-        "state": dump_memory(memory),
-        "gateway": subject.gateway,
-        "device": subject.device,
-        "resident": subject.resident,
-        "due_ms": due_ms,
-    }
 
 
 def observation_row(

@@ -23,10 +23,9 @@ from cunmai_rules.journal.judgements import (
     Judgements,
     Subject,
     observation_row,
-    subject_row,
 )
 from cunmai_rules.thresholds.events import Decision, Observation
-from cunmai_rules.thresholds.memory import NOTHING_YET, Key, Memory, load_memory
+from cunmai_rules.thresholds.memory import NOTHING_YET, Key, Memory
 from cunmai_rules.thresholds.state import Profile
 from cunmai_wire.ranges import SeqRanges
 
@@ -235,7 +234,7 @@ class PieceJudgements(Judgements):
             ranges[stream, what].add(first, last)
         memories = dict.fromkeys(subjects, NOTHING_YET)
         for id_, state in self._rows("SELECT id, state FROM subject WHERE id IN", subjects, len(subjects)):
-            memories[id_] = load_memory(state, self.profile)
+            memories[id_] = self._recent.read(id_, state, self.profile)
         senders = dict(
             self._rows("SELECT stream, gateway FROM sender WHERE stream IN", streams, len(streams))
         )
@@ -260,7 +259,7 @@ class PieceJudgements(Judgements):
         observations, kept.observations = kept.observations, []
         states, kept.states = kept.states, {}
         if states:
-            rows = [subject_row(*written) for _, written in sorted(states.items())]
+            rows = [self._subject_row(*written) for _, written in sorted(states.items())]
             self._db.executemany(SUBJECT_UPSERT, rows)
         if observations:
             self._db.executemany(OBSERVATION_INSERT, observations)
