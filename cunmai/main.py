@@ -71,7 +71,9 @@ def main() -> None:
         _print_verbs(Console(stderr=True))
         _fail(f"没有这个命令: {arguments[0]} / no such command: {arguments[0]}")
     try:
-        _load(arguments[0], verb)(args=arguments[1:], prog_name=f"cunmai {arguments[0]}")
+        app = _load(arguments[0], verb)
+        _logs_to_stderr()
+        app(args=arguments[1:], prog_name=f"cunmai {arguments[0]}", obj=_logs_to_stderr)
     except UserError as error:
         _fail(str(error))
 
@@ -87,6 +89,14 @@ def _load(name: str, verb: Verb) -> Any:
             f"needs an extra: pip install 'cunmai[{verb.extra}]' ({error.name} is missing)"
         )
     return app
+
+
+def _logs_to_stderr() -> None:
+    """Standard output is for answers. What may log has been loaded by now, and the logging library with it."""
+    if "structlog" in sys.modules:
+        from cunmai_runtime.logs import configure_logging  # noqa: PLC0415 - it takes a third of a second
+
+        configure_logging()
 
 
 def _print_verbs(console: Console) -> None:

@@ -117,9 +117,9 @@ def test_alarms_about_people_stay(silent: Bench) -> None:
 
 
 def retires_by_command(bench: Bench, gateway: str, monkeypatch: pytest.MonkeyPatch) -> Result:
-    monkeypatch.setattr("cunmai_rules.cli.load_model", lambda *_: bench.settings)
-    monkeypatch.setattr("cunmai_rules.cli.existing_journal", lambda _: open_journal(bench.journal))
-    monkeypatch.setattr("cunmai_rules.cli.load_or_make_key", lambda _: LINK_KEY)
+    monkeypatch.setattr("cunmai_rules.commands.desk.load_model", lambda *_: bench.settings)
+    monkeypatch.setattr("cunmai_rules.commands.desk.existing_journal", lambda _: open_journal(bench.journal))
+    monkeypatch.setattr("cunmai_rules.commands.desk.load_or_make_key", lambda _: LINK_KEY)
     return CliRunner().invoke(commands, ["retire-gateway", gateway, "--config", "rules.yaml"])
 
 

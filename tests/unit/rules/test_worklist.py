@@ -215,9 +215,9 @@ def test_a_change_is_told_to_an_open_list(
 def test_the_address_comes_from_a_command(
     bench: Bench, client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cunmai_rules.cli.load_model", lambda *_: bench.settings)
-    monkeypatch.setattr("cunmai_rules.cli.existing_journal", lambda _: open_journal(bench.journal))
-    monkeypatch.setattr("cunmai_rules.cli.system_clock", lambda: bench.now_ms)
+    monkeypatch.setattr("cunmai_rules.commands.desk.load_model", lambda *_: bench.settings)
+    monkeypatch.setattr("cunmai_rules.commands.desk.existing_journal", lambda _: open_journal(bench.journal))
+    monkeypatch.setattr("cunmai_rules.commands.desk.system_clock", lambda: bench.now_ms)
     config = ["--config", str(tmp_path / "rules.yaml")]
     told = CliRunner().invoke(commands, ["worklist-link", "village", *config])
     found = re.search(r"http://127\.0\.0\.1:8087(/w/\S+)", told.output)

@@ -1,0 +1,1 @@
+"""The verbs of `cunmai rules` that belong to no other part."""
