@@ -92,6 +92,7 @@ async def kiosk(tmp_path: Path, mosquitto: Mosquitto) -> AsyncIterator[Kiosk]:
         running = asyncio.create_task(kiosk.gateway.run())
         await kiosk.oximeter.until_subscribed(kiosk.oximeter.continuous)
         await kiosk.until(lambda: listening(kiosk.port), "the page is up")
+        await kiosk.until(lambda: kiosk.peer.states, "it hears commands")
         yield kiosk
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -149,6 +149,7 @@ async def test_a_resend_command_is_obeyed_at_once(clinic: Clinic) -> None:
 async def test_bad_messages_to_the_gateway_are_refused_and_the_rest_goes_on(clinic: Clinic) -> None:
     await clinic.start_gateway()
     await clinic.heard()
+    await clinic.until(lambda: clinic.peer.states, "it hears commands")
     clinic.peer.command(GATEWAY, command="explode")
     clinic.peer.command(GATEWAY, command="configure", version=1, configuration={})
     await clinic.measure(97)

@@ -105,6 +105,8 @@ async def clinic(tmp_path: Path, mosquitto: Mosquitto) -> AsyncIterator[Clinic]:
         await clinic.until(lambda: peer.up, "the server is subscribed")
         await clinic.start()
         await heard(clinic.first)
+        # The broker keeps nothing for a gateway that has never subscribed.
+        await clinic.until(lambda: peer.states, "the gateway hears commands")
         yield clinic
         await clinic.stop()
     await asyncio.to_thread(peer.stop)
