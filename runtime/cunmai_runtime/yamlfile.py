@@ -20,6 +20,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.faultwords import Keys, fault_words, keys_of, of_the_tag
+from cunmai_runtime.placeholders import placeholder_words, placeholders
 from cunmai_runtime.slips import likely_slip, system_words
 
 MAX_FILE_BYTES = 1 << 20
@@ -201,12 +202,22 @@ def validate(document: Document, model: type[Model], context: Mapping[str, Any] 
 
     `context`: what the model's own validators need to know besides.
     """
+    samples = list(placeholders(document.value))
+    found = [_at(document, where, *placeholder_words(where)) for where in samples]
     try:
-        return model.model_validate(document.value, context=context)
+        checked = model.model_validate(document.value, context=context)
     except ValidationError as error:
-        faults = error.errors(include_url=False)
+        told = {(document.line_of(where), where[-1:]) for where in samples}
+        faults = [
+            fault
+            for fault in error.errors(include_url=False)
+            if (document.line_of(fault["loc"]), fault["loc"][-1:]) not in told
+        ]
         keys = keys_of(model.model_json_schema())
-        raise FileProblems(list(_told(document, _without_echoes(faults), keys))) from None
+        raise FileProblems([*found, *_told(document, _without_echoes(faults), keys)]) from None
+    if found:
+        raise FileProblems(found)
+    return checked
 
 
 def _told(document: Document, faults: Sequence[ErrorDetails], keys: Keys) -> Iterator[Problem]:
@@ -235,8 +246,10 @@ def _without_echoes(faults: Sequence[ErrorDetails]) -> list[ErrorDetails]:
 
 def _problem(document: Document, fault: ErrorDetails, keys: Keys) -> Problem:
     fault = of_the_tag(fault)
-    path = fault["loc"]
-    zh, en = fault_words(fault, keys)
+    return _at(document, fault["loc"], *fault_words(fault, keys))
+
+
+def _at(document: Document, path: Path_, zh: str, en: str) -> Problem:
     # A model that tells its forms apart names them in brackets: not something the author wrote.
     where = ".".join(str(segment) for segment in path if not str(segment).startswith("("))
     line = document.line_of(path)

@@ -27,16 +27,22 @@ def samples(document: str) -> list[str]:
 
 def test_the_gateways_sample_loads() -> None:
     (sample,) = samples("gateway/README.md")
-    settings = validate(parse_document(sample.encode(), "sample"), GatewaySettings)
+    with pytest.raises(FileProblems, match="this is still the documents' sample: write this account's own"):
+        validate(parse_document(sample.encode(), "sample"), GatewaySettings)
+    own = sample.replace("put-the-password-here", "its own")
+    settings = validate(parse_document(own.encode(), "sample"), GatewaySettings)
     assert [device.driver for device in settings.devices] == ["plx", "ultrasound"]
 
 
 def test_the_rules_samples_load() -> None:
     pack, service = samples("rules/README.md")
     assert set(build_rules([("sample.yaml", pack.encode())]).by_id) == {"spo2-severe"}
-    with pytest.raises(FileProblems, match="which everybody knows"):
+    with pytest.raises(FileProblems) as caught:
         validate(parse_document(service.encode(), "sample"), RulesSettings)
-    own = service.replace("whsec_REPLACE_ME", SECRET)
+    assert [problem.zh.split(":")[0] for problem in caught.value.problems] == [
+        "contacts.0.to", "contacts.1.to", "contacts.2.to", "webhook.secret",
+    ]  # fmt: skip
+    own = service.replace("whsec_REPLACE_ME", SECRET).replace("put-the-number-here", "1")
     settings = validate(parse_document(own.encode(), "sample"), RulesSettings)
     assert settings.policy == RulesSettings.model_fields["policy"].default
 

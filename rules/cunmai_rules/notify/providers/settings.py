@@ -20,7 +20,6 @@ from pydantic import (
 
 MIN_SECRET_BYTES = 16
 MIN_TOKEN_CHARS = 24
-_PUBLISHED_SECRETS = {"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "whsec_REPLACE_ME"}
 _HTTP_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
 KINDS = frozenset({"page", "summary", "help", "closed", "list"})
@@ -155,17 +154,11 @@ AnyProvider = Annotated[Provider, Field(discriminator="kind")]
 
 
 def check_secret(text: str) -> None:
-    """Refuse a webhook secret that is none, too short, or printed in the documents. Raises ValueError."""
+    """Refuse a webhook secret that is none, or too short. Raises ValueError."""
     if not text.startswith("whsec_"):
         raise ValueError(
             "密钥应以 whsec_ 开头, 用 `cunmai rules new-secret` 生成 / "
             "the secret begins with whsec_; make one with `cunmai rules new-secret`"
-        )
-    if text in _PUBLISHED_SECRETS:
-        raise ValueError(
-            "这是文档里的示例密钥, 谁都知道; 用 `cunmai rules new-secret` 生成自己的 / "
-            "this is the secret of the documents' sample, which everybody knows; "
-            "make your own with `cunmai rules new-secret`"
         )
     try:
         key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
