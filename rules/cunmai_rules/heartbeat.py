@@ -15,7 +15,7 @@ import structlog
 
 from cunmai_rules import metrics
 from cunmai_rules.settings import HeartbeatSettings
-from cunmai_runtime.clock import Clock
+from cunmai_runtime.clock import Clock, system_clock
 from cunmai_runtime.logs import OnChange
 
 TIMEOUT_S = 10.0
@@ -64,8 +64,14 @@ class Heartbeat:
         settings: HeartbeatSettings,
         faults: Callable[[], list[str]],
         transport: httpx.BaseTransport | None = None,
+        clock: Clock = system_clock,
     ) -> None:
         self._settings = settings
+        self._clock = clock
+        self.taken_ms: int | None = None
+        """When the watcher last took the signal."""
+        self.failed: str | None = None
+        """Why it did not get the newest one."""
         self._faults = faults
         # Neither proxies of the environment nor redirects: it has to reach this address or none.
         self._http = httpx.Client(timeout=TIMEOUT_S, trust_env=False, transport=transport)
@@ -82,6 +88,7 @@ class Heartbeat:
         """Give the signal, unless something is wrong; whether it was taken."""
         faults = self._faults()
         if faults:
+            self.failed = f"withheld: {', '.join(faults)}"
             if self._changed("faults", ", ".join(faults)):
                 self._log.error("rules.heartbeat_withheld", faults=faults)
             return False
@@ -96,7 +103,9 @@ class Heartbeat:
             taken, why = False, type(error).__name__
         else:
             taken, why = answer.is_success, str(answer.status_code)
+        self.failed = None if taken else f"not taken: {why}"
         if taken:
+            self.taken_ms = self._clock()
             metrics.HEARTBEATS.inc()
             self._changed.clear("sent")
         elif self._changed("sent", why):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from prometheus_client import Counter, Gauge
 
 JUDGED = Counter("cunmai_rules_readings_judged", "Readings judged")
@@ -40,6 +42,11 @@ POLICY_FILE_PROBLEMS = Gauge(
     "cunmai_rules_policy_file_problems", "Problems in the policy file as it is now; the last good one holds"
 )
 EVENTS_WAITING = Gauge("cunmai_rules_events_waiting", "Events that ingest has not receipted yet")
+DATABASE_CLOCK_AHEAD = Gauge(
+    "cunmai_rules_database_clock_ahead_seconds",
+    "How far this server's clock is ahead of its PostgreSQL's; NaN: not known. Alarm beyond a minute, either way",
+)
+DATABASE_CLOCK_AHEAD.set(math.nan)
 HEARTBEATS = Counter("cunmai_rules_heartbeats", "Signals that the watcher outside has taken.")
 SELF_TEST_PASSED = Gauge(
     "cunmai_rules_self_test_passed_timestamp_seconds",

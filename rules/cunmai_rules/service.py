@@ -11,7 +11,9 @@ from contextlib import closing, contextmanager
 import structlog
 
 from cunmai_rules.cautions import cautions
+from cunmai_rules.database_clock import DatabaseClock
 from cunmai_rules.escalation.policy_watch import PoliciesInForce
+from cunmai_rules.health import Watching
 from cunmai_rules.heartbeat import WAITING_AFTER_MS, Heartbeat, Pulse
 from cunmai_rules.journal.agreed import agree
 from cunmai_rules.journal.database import FAULTS
@@ -46,6 +48,7 @@ class RulesService:
         self._slots: list[Slot] = []
         self._pulse = Pulse(clock)
         self._policies: PoliciesInForce | None = None
+        self._watching = Watching()
         self._breakers = Breakers([provider.name for provider in settings.providers], clock)
 
     @property
@@ -71,8 +74,11 @@ class RulesService:
             self._settings, self._link_key, self._in_force, self._clock, self._pulse, self._breakers,
             self._policies,
         )  # fmt: skip
+        self._watching = self._watchers()
         self._slots = [Slot(number, common, fail) for number in range(self._settings.workers)]
         work = [(f"slot {slot.number}", slot.run) for slot in self._slots]
+        if self._watching.database_clock is not None:
+            work.append(("database clock", self._watching.database_clock.run))
         with self._web_server(), self._threads([*work, ("heartbeat", self._beat)], stop, fail):
             self._log.info(
                 "rules.started", pages=self._settings.public_url, versions=self._in_force.rules.versions,
@@ -104,9 +110,16 @@ class RulesService:
 
     # -- whether it all works ---------------------------------------------------------------------------
 
+    def _watchers(self) -> Watching:
+        settings, beating = self._settings, self._settings.heartbeat
+        return Watching(
+            Heartbeat(beating, self._faults, clock=self._clock) if beating is not None else None,
+            DatabaseClock(lambda: open_journal(settings.journal), self._clock) if settings.database else None,
+        )
+
     def _beat(self, stop: threading.Event) -> None:
-        if self._settings.heartbeat is not None:
-            Heartbeat(self._settings.heartbeat, self._faults).run(stop)
+        if self._watching.heartbeat is not None:
+            self._watching.heartbeat.run(stop)
 
     def _faults(self) -> list[str]:
         """Why the watcher outside should be left to alarm; empty while everything works."""
@@ -153,7 +166,7 @@ class RulesService:
     def _web_server(self) -> Iterator[None]:
         app = build_app(
             self._settings.journal, self._settings, self._link_key, self._clock, self._in_force,
-            self._breakers.circuits, self._policies,
+            self._breakers.circuits, self._policies, self._watching,
         )  # fmt: skip
         with serving(app, self._listen()):
             yield

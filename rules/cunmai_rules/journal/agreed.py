@@ -13,6 +13,12 @@ def agree(db: Database, name: str, value: str) -> bool:
     return bool(agreed == value)
 
 
+def said(db: Database, name: str) -> str | None:
+    """What was last said under this name."""
+    row = db.execute("SELECT value FROM agreed WHERE name = ?", (name,)).fetchone()
+    return None if row is None else str(row[0])
+
+
 def exchange(db: Database, name: str, value: str) -> str | None:
     """Say this from now on; what was said before."""
     with db.transaction():

@@ -22,6 +22,7 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy_watch import PoliciesInForce
 from cunmai_rules.escalation.states import Status
 from cunmai_rules.escalation.summaries import CHANGE_WITHIN_MS
+from cunmai_rules.health import NOBODY_WATCHES, Json, Watching, signs
 from cunmai_rules.journal.database import FAULTS, Database, JournalAt
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.journal.opening import open_journal
@@ -63,8 +64,10 @@ def build_app(
     in_force: InForce,
     circuits: Callable[[], dict[str, str]] = dict,
     policies: PoliciesInForce | None = None,
+    watching: Watching = NOBODY_WATCHES,
 ) -> FastAPI:
-    """The application over one journal. `circuits`: how each SMS provider stands; `policies`: those watched."""
+    """The application over one journal. `circuits`: how each SMS provider stands; `policies`: those watched;
+    `watching`: what of this process watches it."""
     app = FastAPI(title="Cunmai rules", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     pages = _Pages(journal, settings, link_key, clock, in_force, policies)
@@ -112,9 +115,10 @@ def build_app(
                 "release": in_force.release,
                 "policy": policies.policies.version if policies else None,
                 "problems": problems,
-                "cautions": (*cautions(settings), *pages.level_cautions()),
+                "cautions": (*cautions(settings), *pages.level_cautions(), *watching.cautions),
                 "pages": pages.counts(),
                 "sms": circuits(),
+                **pages.signs(watching),
             }
         )
 
@@ -228,6 +232,11 @@ class _Pages:
         """Levels of the policy file in force that nobody holds."""
         with self.opened() as (db, desk):
             return level_cautions(db, self.settings, desk.policies, self.clock())
+
+    def signs(self, watching: Watching) -> dict[str, Json]:
+        """How the self-test, the signal to the watcher outside and the clock stand."""
+        with self.opened() as (db, _):
+            return signs(db, self.settings, watching, self.clock())
 
     def refusal(self, refusal: Refusal, lang: Lang) -> HTMLResponse:
         hint = TEXT.get(f"{refusal.text}_hint")

@@ -9,6 +9,7 @@ from cunmai_rules.escalation.states import CloseReason, Status
 from cunmai_rules.journal.database import Database
 from cunmai_rules.journal.judgements import subject_of
 from cunmai_rules.selftest.names import DEVICE, NOBODY
+from cunmai_rules.selftest.outcome import record_outcome
 from cunmai_rules.selftest.selftest import Came, Path
 from cunmai_runtime.clock import Clock
 from cunmai_wire.events import Lane, NoticeState
@@ -39,4 +40,7 @@ def path_over(
                 if one.status is not Status.CLOSED:
                     desk.close(one.id, CloseReason.TEST, "self-test", clock())
 
-    return Path(publish, came, end)
+    def record(failed: Came | None, now_ms: int) -> None:
+        record_outcome(db, failed, now_ms)
+
+    return Path(publish, came, end, record)

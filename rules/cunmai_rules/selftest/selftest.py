@@ -54,6 +54,8 @@ class Path:
     """How far the alarm of a test that began at this time has come."""
     end: Callable[[], None]
     """Close whatever the test has opened."""
+    record: Callable[[Came | None, int], None]
+    """It has ended: how far it came, where it did not pass."""
 
 
 class SelfTest:
@@ -102,10 +104,12 @@ class SelfTest:
         came = self._path.came(self._numbers.started_ms)
         took_ms = now_ms - self._numbers.started_ms
         if came is Came.TAKEN:
+            self._path.record(None, now_ms)
             metrics.SELF_TEST_PASSED.set(now_ms / 1000)
             self._log.info("rules.self_test_passed", took_s=took_ms / 1000)
             self._end(None, now_ms)
         elif took_ms > self._settings.within_s * 1000:
+            self._path.record(came, now_ms)
             self._log.error(
                 "rules.self_test_failed", why=came, after_s=took_ms // 1000,
                 todo="检查消息服务器, 规则文件和短信平台 / check the broker, the threshold files and the carrier",

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from cunmai_rules.escalation.states import Status
 from cunmai_rules.selftest.numbers import Numbers
+from cunmai_rules.selftest.outcome import Outcome, newest_outcome
 from cunmai_rules.selftest.path import path_over
 from cunmai_rules.selftest.selftest import Came, SelfTest
 from cunmai_rules.settings import RulesSettings, SelfTestSettings
@@ -50,7 +51,7 @@ def passed(logs: list[dict[str, object]]) -> list[str]:
 
 
 def test_it_goes_the_whole_way_to_its_contact_alone_and_leaves_nothing_open(tested: Bench) -> None:
-    test = self_test(tested)
+    test, began_ms = self_test(tested), tested.now_ms
     with capture_logs() as logs:
         run(tested, test, 120)
     assert passed(logs) == ["rules.self_test_passed"]  # type: ignore[arg-type]
@@ -59,6 +60,11 @@ def test_it_goes_the_whole_way_to_its_contact_alone_and_leaves_nothing_open(test
     (escalation,) = tested.desk.escalations.newest(10)
     assert (escalation.status, escalation.closed_because) == (Status.CLOSED, "test")
     assert test.failed is None
+    outcome = newest_outcome(tested.db)
+    assert outcome is not None
+    assert outcome.failed is None
+    assert outcome.passed_ms is not None
+    assert began_ms <= outcome.passed_ms <= began_ms + 120_000
 
 
 def test_the_next_one_is_a_page_of_its_own_an_hour_later(tested: Bench) -> None:
@@ -85,6 +91,7 @@ def test_a_link_that_is_cut_is_named_and_asks_nobody(tested: Bench) -> None:
         run(tested, test, 130)
     assert test.failed is Came.NOTHING
     assert [line["why"] for line in logs if line["event"] == "rules.self_test_failed"] == ["nothing_judged"]
+    assert newest_outcome(tested.db) == Outcome(None, "nothing_judged")
     assert tested.told == []
 
 

@@ -1,0 +1,93 @@
+"""What `/health` says of the service's own watching: the self-test, the signal to the watcher outside, the clock.
+
+A sign is `ok` only by evidence that is not too old. What is not known is `unknown`, never `ok`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cunmai_rules.database_clock import DatabaseClock
+from cunmai_rules.escalation.policy import CLOCKS_DIFFER_MS
+from cunmai_rules.heartbeat import TIMEOUT_S, Heartbeat
+from cunmai_rules.journal.database import Database
+from cunmai_rules.moments import local_time
+from cunmai_rules.selftest.outcome import Outcome, newest_outcome
+from cunmai_rules.settings import RulesSettings
+
+SLACK_S = 60
+"""A test that is due begins within seconds; its message may be on its way."""
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """The parts of this process that watch it. None: not set up, or not running."""
+
+    heartbeat: Heartbeat | None = None
+    database_clock: DatabaseClock | None = None
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        caution = self.database_clock.caution if self.database_clock else None
+        return (caution,) if caution else ()
+
+
+NOBODY_WATCHES = Watching()
+
+
+def signs(db: Database, settings: RulesSettings, watching: Watching, now_ms: int) -> dict[str, Json]:
+    """By name. Raises the database's faults."""
+    return {
+        "self_test": _self_test(db, settings, now_ms),
+        "heartbeat": _heartbeat(settings, watching.heartbeat, now_ms),
+        "database_clock": _database_clock(settings, watching.database_clock),
+    }
+
+
+def _self_test(db: Database, settings: RulesSettings, now_ms: int) -> Json:
+    test = settings.self_test
+    if test is None:
+        return {"state": "off"}
+    outcome = newest_outcome(db) or Outcome()
+    state = _state(outcome.passed_ms, test.every_s + test.within_s + SLACK_S, now_ms)
+    return {
+        "state": "failed" if outcome.failed else state,
+        "last_success": _moment(outcome.passed_ms, settings),
+        "every_s": test.every_s,
+        "why": outcome.failed,
+    }
+
+
+def _heartbeat(settings: RulesSettings, heartbeat: Heartbeat | None, now_ms: int) -> Json:
+    if settings.heartbeat is None:
+        return {"state": "off"}
+    every_s = settings.heartbeat.every_s
+    taken_ms = heartbeat.taken_ms if heartbeat else None
+    failed = heartbeat.failed if heartbeat else None
+    return {
+        "state": "failed" if failed else _state(taken_ms, 2 * every_s + TIMEOUT_S, now_ms),
+        "last_success": _moment(taken_ms, settings),
+        "every_s": every_s,
+        "why": failed,
+    }
+
+
+def _state(success_ms: int | None, longest_s: float, now_ms: int) -> str:
+    """Of a success that should come again within so long. One in the future says nothing: a clock was set back."""
+    if success_ms is None or success_ms > now_ms + CLOCKS_DIFFER_MS:
+        return "unknown"
+    return "overdue" if now_ms - success_ms > longest_s * 1000 else "ok"
+
+
+def _moment(t_ms: int | None, settings: RulesSettings) -> str | None:
+    return None if t_ms is None else local_time(t_ms, settings.utc_offset_minutes).isoformat()
+
+
+def _database_clock(settings: RulesSettings, watched: DatabaseClock | None) -> Json:
+    if settings.database is None:
+        return {"state": "off"}
+    if watched is None or watched.ahead_ms is None:
+        return {"state": "unknown", "ahead_s": None}
+    return {"state": "failed" if watched.caution else "ok", "ahead_s": watched.ahead_ms / 1000}

@@ -1,0 +1,179 @@
+"""`/health` tells how the service's own watching stands, and calls nothing `ok` that is not known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+from structlog.testing import capture_logs
+
+from cunmai_rules import metrics
+from cunmai_rules.database_clock import DatabaseClock, ahead_ms
+from cunmai_rules.health import NOBODY_WATCHES, Watching
+from cunmai_rules.heartbeat import Heartbeat
+from cunmai_rules.journal.database import Rows
+from cunmai_rules.journal.opening import open_journal
+from cunmai_rules.pages.app import build_app
+from cunmai_rules.selftest.outcome import record_outcome
+from cunmai_rules.settings import HeartbeatSettings, SelfTestSettings
+from cunmai_runtime.clock import system_clock
+from cunmai_runtime.errors import Retryable
+from support.postgres import Cluster
+from support.rules_bench import LINK_KEY, Bench
+
+HOUR_MS = 3_600_000
+SECRET_URL = "https://watcher.example/ping/0d1c"
+
+
+def health(bench: Bench, watching: Watching = NOBODY_WATCHES) -> dict[str, Any]:
+    app = build_app(bench.journal, bench.settings, LINK_KEY, bench.clock, bench.in_force, watching=watching)
+    with TestClient(app) as client:
+        told: dict[str, Any] = client.get("/health").json()
+    return told
+
+
+@pytest.fixture
+def watched(bench: Bench) -> Bench:
+    object.__setattr__(bench.settings, "self_test", SelfTestSettings(contact="township"))
+    beating = HeartbeatSettings.model_validate({"url": SECRET_URL})
+    object.__setattr__(bench.settings, "heartbeat", beating)
+    return bench
+
+
+def test_what_is_not_set_up_is_off(bench: Bench) -> None:
+    told = health(bench)
+    assert [told[name] for name in ("self_test", "heartbeat", "database_clock")] == [{"state": "off"}] * 3
+
+
+def test_what_has_never_been_is_unknown(watched: Bench) -> None:
+    told = health(watched)
+    assert (told["self_test"]["state"], told["self_test"]["last_success"]) == ("unknown", None)
+    assert (told["heartbeat"]["state"], told["heartbeat"]["last_success"]) == ("unknown", None)
+
+
+def test_a_self_test_is_ok_until_the_next_one_should_have_passed(watched: Bench) -> None:
+    passed_ms = watched.now_ms
+    record_outcome(watched.db, None, passed_ms)
+    # Every hour, within two minutes, and one minute more.
+    watched.now_ms = passed_ms + HOUR_MS + 180_000
+    assert health(watched)["self_test"]["state"] == "ok"
+    watched.now_ms += 1
+    overdue = health(watched)["self_test"]
+    assert (overdue["state"], overdue["last_success"]) == ("overdue", "2026-01-02T11:04:05+08:00")
+    watched.now_ms = passed_ms - 3 * HOUR_MS  # the clock was set back: nothing is known of now
+    assert health(watched)["self_test"]["state"] == "unknown"
+
+
+def test_a_self_test_that_fails_says_how_far_it_came_and_when_one_last_passed(watched: Bench) -> None:
+    record_outcome(watched.db, None, watched.now_ms)
+    watched.now_ms += HOUR_MS
+    record_outcome(watched.db, "nothing_judged", watched.now_ms)
+    told = health(watched)["self_test"]
+    assert (told["state"], told["why"]) == ("failed", "nothing_judged")
+    assert told["last_success"] == "2026-01-02T11:04:05+08:00"
+    record_outcome(watched.db, None, watched.now_ms)
+    assert health(watched)["self_test"]["state"] == "ok"
+
+
+def test_a_heartbeat_is_ok_only_while_the_watcher_takes_it(watched: Bench) -> None:
+    faults: list[str] = []
+    answers = [200, 500]
+    transport = httpx.MockTransport(lambda _: httpx.Response(answers.pop(0)))
+    settings = watched.settings.heartbeat
+    assert settings is not None
+    beating = Heartbeat(settings, lambda: faults, transport, watched.clock)
+    watching = Watching(beating)
+    assert health(watched, watching)["heartbeat"]["state"] == "unknown"
+    beating.beat()
+    assert health(watched, watching)["heartbeat"]["state"] == "ok"
+    watched.now_ms += 130_000
+    assert health(watched, watching)["heartbeat"]["state"] == "ok"
+    watched.now_ms += 1
+    assert health(watched, watching)["heartbeat"]["state"] == "overdue"
+    beating.beat()
+    told = health(watched, watching)["heartbeat"]
+    assert (told["state"], told["why"]) == ("failed", "not taken: 500")
+    faults.append("broker")
+    beating.beat()
+    told = health(watched, watching)
+    assert (told["heartbeat"]["state"], told["heartbeat"]["why"]) == ("failed", "withheld: broker")
+    assert "0d1c" not in str(told)
+
+
+# -- PostgreSQL's clock ---------------------------------------------------------------------------------
+
+
+class Asked:
+    """A database that says what time it is."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+
+    def execute(self, *_: object) -> Rows:
+        return Rows([(self.now_ms,)], 1)
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+@pytest.mark.parametrize(
+    ("theirs_ms", "ahead"),
+    [(1_000_000, 0), (1_003_000, 0), (1_001_500, 0), (990_000, 10_000), (1_103_000, -100_000)],
+)
+def test_the_time_of_asking_is_no_difference(theirs_ms: int, ahead: int) -> None:
+    """It was 1,000 s before asking, and 1,003 s after."""
+    ours = iter((1_000_000, 1_003_000))
+    assert ahead_ms(Asked(theirs_ms), lambda: next(ours)) == ahead  # type: ignore[arg-type]
+
+
+def test_a_difference_is_told_once_and_its_end_too(bench: Bench) -> None:
+    asked = Asked(bench.now_ms)
+    clock = DatabaseClock(lambda: asked, bench.clock)  # type: ignore[arg-type,return-value]
+    object.__setattr__(bench.settings, "database", "postgresql://somewhere")
+    watching = Watching(database_clock=clock)
+    assert health(bench, watching)["database_clock"] == {"state": "unknown", "ahead_s": None}
+    with capture_logs() as logs:
+        for ahead in (60_000, 60_001, 75_000, 0, -61_000):
+            asked.now_ms = bench.now_ms - ahead
+            clock.look()
+    told = health(bench, watching)
+    assert [line["event"] for line in logs] == [
+        "rules.caution", "rules.database_clock_agrees", "rules.caution"
+    ]  # fmt: skip
+    assert "61 s behind PostgreSQL's" in logs[-1]["caution"]
+    assert told["database_clock"] == {"state": "failed", "ahead_s": -61}
+    assert any("慢 61 秒" in caution for caution in told["cautions"])
+    assert metrics.DATABASE_CLOCK_AHEAD._value.get() == -61
+
+
+def test_a_database_that_cannot_be_asked_leaves_it_unknown() -> None:
+    up = [Asked(0)]
+
+    def open_() -> Asked:
+        if not up:
+            raise Retryable("down")
+        return up.pop()
+
+    clock = DatabaseClock(open_, lambda: 0)  # type: ignore[arg-type]
+    seen = []
+    for _ in range(2):
+        clock.look()
+        seen.append(clock.ahead_ms)
+    assert seen == [0, None]
+    assert clock.caution is None
+    assert metrics.DATABASE_CLOCK_AHEAD._value.get() != 0
+
+
+@pytest.mark.server
+def test_a_real_postgresql_tells_its_time(postgres: Cluster) -> None:
+    at = postgres.schema()
+    with capture_logs():
+        fast = DatabaseClock(lambda: open_journal(at), lambda: system_clock() + 90_000)
+        fast.look()
+        same = DatabaseClock(lambda: open_journal(at), system_clock)
+        same.look()
+    assert "快" in str(fast.caution)
+    assert same.caution is None
+    assert same.ahead_ms is not None
