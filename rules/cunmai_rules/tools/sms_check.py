@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
@@ -42,7 +43,7 @@ def sms_check(
             f"没有平台 {provider}, 有: {names} / there is no provider {provider}; there are {names}"
         )
     for kind in KINDS:
-        _show_template(templates, kind, settings.public_url)
+        _show_kind(templates, kind, chosen, settings)
     for one in chosen:
         _show_provider(one, templates, settings)
     if settings.without_summaries:
@@ -55,14 +56,46 @@ def sms_check(
         _send(chosen[0], templates, settings, to)
 
 
-def _show_template(templates: Templates, kind: str, base: str) -> None:
-    values = sample_values(templates, base, kind)
-    for text in (templates.text(kind, values), signed(templates.file, templates.ordered(kind, values, base))):
-        taken = segments(text)
-        typer.echo(
-            f"[{kind}] {taken.alphabet} {taken.units} 字, {taken.segments} 段 / "
-            f"{taken.units} characters, {taken.segments} segments\n    {text}"
-        )
+_FOR_WHOM = {
+    "page": ("预警通知, 发给该处理这条预警的人", "an alarm, to whoever is asked about it"),
+    "summary": ("汇总, 发给一时被通知太多的人", "a summary, to whoever would get too many at once"),
+    "help": ("回复看不懂, 发给回复的人", "a reply that cannot be understood, to whoever sent it"),
+    "closed": ("回复时预警已经结束, 发给回复的人", "a reply when it was closed already, to whoever sent it"),
+    "list": (
+        "用汇总的编号回复了处理结果, 发给回复的人",
+        "an outcome with a summary's code, to whoever sent it",
+    ),
+}
+_TO_REPLIES = {"help", "closed", "list"}
+
+
+def _show_kind(
+    templates: Templates, kind: str, providers: Sequence[Provider], settings: RulesSettings
+) -> None:
+    """For whom one kind of message is, and its text, once for each way in which these providers get it."""
+    zh, en = _FOR_WHOM[kind]
+    typer.echo(f"\n[{kind}] {zh} / {en}")
+    if kind in _TO_REPLIES and not settings.takes_replies:
+        typer.echo("  没有打开短信回复(replies), 不会发送 / replies by SMS are off: it is not sent")
+    values = sample_values(templates, settings.public_url, kind)
+    ordering = [one for one in providers if isinstance(one, AliyunProvider | TencentProvider)]
+    whole = [one.name for one in providers if one not in ordering]
+    of_templates = [one.name for one in ordering if one.sends(kind)]
+    lacking = ", ".join(one.name for one in ordering if not one.sends(kind))
+    if whole:
+        _show_text(templates.text(kind, values), whole)
+    if of_templates:
+        _show_text(signed(templates.file, templates.ordered(kind, values, settings.public_url)), of_templates)
+    if lacking:
+        typer.echo(f"  {lacking}: 没有填这个模板, 不会发送 / no such template is set: it is not sent")
+
+
+def _show_text(text: str, names: Sequence[str]) -> None:
+    taken = segments(text)
+    typer.echo(
+        f"  经 via {', '.join(names)}: {taken.alphabet} {taken.units} 字, {taken.segments} 段 / "
+        f"{taken.units} characters, {taken.segments} segments\n    {text}"
+    )
 
 
 def _show_provider(provider: Provider, templates: Templates, settings: RulesSettings) -> None:

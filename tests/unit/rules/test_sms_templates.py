@@ -160,6 +160,28 @@ def test_sms_check_shows_what_would_be_sent_and_no_key(tmp_path: Path) -> None:
         assert secret not in output
 
 
+def test_sms_check_says_for_whom_each_text_is_and_shows_it_once(tmp_path: Path) -> None:
+    output, _ = run(tmp_path, "http://127.0.0.1:1/sms")
+    for kind, words in {
+        "page": "预警通知, 发给该处理这条预警的人 / an alarm, to whoever is asked about it",
+        "summary": "汇总, 发给一时被通知太多的人 / a summary, to whoever would get too many at once",
+        "help": "回复看不懂, 发给回复的人 / a reply that cannot be understood, to whoever sent it",
+        "closed": "回复时预警已经结束, 发给回复的人 / a reply when it was closed already, to whoever sent it",
+        "list": "用汇总的编号回复了处理结果, 发给回复的人 / an outcome with a summary's code, to whoever sent it",
+    }.items():
+        assert output.count(f"\n[{kind}] {words}\n") == 1
+    texts = [line for line in output.splitlines() if line.startswith("    【村脉】")]
+    assert (
+        len(texts) == len(set(texts)) == len(KINDS) + 1
+    )  # of the page both: by webhook, and as ali's template
+    assert output.count("  经 via webhook: ") == len(KINDS)
+    assert output.count("  经 via ali: ") == 1
+    assert output.count("  ali: 没有填这个模板, 不会发送") == len(KINDS) - 1
+    assert output.count("没有打开短信回复(replies), 不会发送") == 3
+    alone, _ = run(tmp_path, "http://127.0.0.1:1/sms", "--provider", "webhook")
+    assert len([line for line in alone.splitlines() if line.startswith("    【村脉】")]) == len(KINDS)
+
+
 def test_sms_check_sends_a_test_message_when_asked(tmp_path: Path) -> None:
     with SmsSink() as sink:
         output, error = run(tmp_path, sink.url, "--to", "13900000001")
