@@ -21,7 +21,7 @@ from cunmai_rules.pages.referrals import decide, referral_views
 from cunmai_rules.pages.refusal import Refusal
 from cunmai_rules.pages.view import escalation_view
 from cunmai_rules.pages.words import Lang
-from cunmai_rules.pages.worklist import Around
+from cunmai_rules.pages.worklist import Around, page_of
 from cunmai_rules.pages.worklist_view import summary_view
 from cunmai_rules.referral.book import Book
 from cunmai_wire.events import Answer, AnswerMeans
@@ -33,13 +33,14 @@ def add_summary(app: FastAPI, around: Around, language: Callable[[Request], Lang
 
     @app.get("/s/{token}")
     def show(request: Request, token: str) -> HTMLResponse:
-        return pages.show(token, language(request), answered="done" in request.query_params)
+        answered = "done" in request.query_params
+        return pages.show(token, language(request), answered=answered, page=page_of(request))
 
     @app.post("/s/{token}")
     def seen(
         request: Request, token: str, answer: Annotated[str, Form()] = "", shown: Annotated[str, Form()] = ""
     ) -> Response:
-        return pages.all_seen(token, answer, shown, language(request))
+        return pages.all_seen(token, answer, shown, language(request), page_of(request))
 
     @app.get("/s/{token}/{escalation}")
     def one(request: Request, token: str, escalation: str) -> HTMLResponse:
@@ -64,11 +65,12 @@ class _Summary:
     def __init__(self, around: Around) -> None:
         self._around = around
 
-    def show(self, token: str, lang: Lang, *, answered: bool) -> HTMLResponse:
+    def show(self, token: str, lang: Lang, *, answered: bool, page: int) -> HTMLResponse:
         now_ms = self._around.clock()
         with self._around.opened() as (db, desk):
             link = self._admit(db, desk, token)
-            view = summary_view(link, desk, Judgements(db), self._around.in_force.rules, lang, now_ms)
+            rules = self._around.in_force.rules
+            view = summary_view(link, desk, Judgements(db), rules, lang, now_ms, page)
             grades = {item.id: item.grade_css for shelf in view.shelves for item in shelf.items}
             unanswered = [one for one in _unanswered(desk, link, now_ms) if grades.get(one.id) == one.grade]
             with db.transaction():
@@ -78,7 +80,7 @@ class _Summary:
             shown=" ".join(map(_as_shown, unanswered)),
         )  # fmt: skip
 
-    def all_seen(self, token: str, answer: str, shown: str, lang: Lang) -> Response:
+    def all_seen(self, token: str, answer: str, shown: str, lang: Lang, page: int) -> Response:
         """Only 已看 can be said of all at once: of what the page showed, where it still is as grave as shown.
 
         What has come since, or has turned red, nobody has seen on it. `shown`: from the form, so of what this
@@ -95,7 +97,7 @@ class _Summary:
                 seen = [one for one in _unanswered(desk, link, now_ms) if _as_shown(one) in wanted]
                 for one in seen:
                     desk.answer(one.id, link.contact, Answer.SEEN, now_ms)
-        return _back_to(token, lang, answered=bool(seen))
+        return _back_to(token, lang, answered=bool(seen), page=page)
 
     def one(self, token: str, escalation_id: str, lang: Lang) -> HTMLResponse:
         now_ms = self._around.clock()
@@ -165,7 +167,9 @@ def _unanswered(desk: Desk, link: SummaryLink, now_ms: int) -> list[Escalation]:
     return [one for one in listed if one.status in (Status.OPEN, Status.EXHAUSTED)]
 
 
-def _back_to(token: str, lang: Lang, *, answered: bool = True) -> RedirectResponse:
-    words = [*(["done"] if answered else []), *(["lang=en"] if lang == "en" else [])]
+def _back_to(token: str, lang: Lang, *, answered: bool = True, page: int = 1) -> RedirectResponse:
+    words = ["done"] if answered else []
+    words += ["lang=en"] if lang == "en" else []
+    words += [f"page={page}"] if page > 1 else []
     query = f"?{'&'.join(words)}" if words else ""
     return RedirectResponse(f"/s/{token}{query}", status_code=303)

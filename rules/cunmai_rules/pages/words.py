@@ -50,7 +50,13 @@ TEXT: dict[str, Pair] = {
     "worklist": ("工作列表", "Worklist"),
     "back_to_list": ("返回工作列表", "Back to the worklist"),
     "nothing_to_do": ("没有待办", "Nothing to do"),
-    "more_waiting": ("还有更多, 处理后会显示", "more is waiting behind these"),
+    "of_pages": (
+        "共 {all} 条, 第 {page}/{pages} 页, 急的在前",
+        "{all} in all, page {page} of {pages}, gravest first",
+    ),
+    "or_more": ("(可能更多)", " (or more)"),
+    "earlier_page": ("上一页", "previous page"),
+    "next_page": ("下一页: 还有 {after} 条", "next page: {after} more"),
     "as_of": ("更新于", "as of"),
     "since": ("已过", "open for"),
     "has_it": ("处理人", "who has it"),
@@ -94,6 +100,7 @@ TEXT: dict[str, Pair] = {
     ),
     "reload": ("刷新", "Reload"),
     "all_seen": ("全部已看", "All seen"),
+    "all_seen_here": ("本页全部已看", "All of this page seen"),
     "all_seen_hint": (
         "只表示您已知道; 每一条仍要给出结果",
         "it only says that you know; each still needs its outcome",

@@ -86,13 +86,19 @@ def _sent(
 _Sent = Annotated[_Form, Depends(_sent)]
 
 
+def page_of(request: Request) -> int:
+    """Which page of a list is wanted; the first where it is not said, or no number."""
+    wanted = request.query_params.get("page", "1")
+    return int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) <= 4 else 1
+
+
 def add_worklist(app: FastAPI, around: Around, language: Callable[[Request], Lang]) -> None:
     """The routes under /w/."""
     pages = _Worklist(around)
 
     @app.get("/w/{token}")
     def show(request: Request, token: str) -> HTMLResponse:
-        return pages.show(token, language(request))
+        return pages.show(token, language(request), page_of(request))
 
     @app.get("/w/{token}/live")
     async def live(token: str) -> StreamingResponse:
@@ -125,12 +131,12 @@ class _Worklist:
         self._settings = around.settings
         self._live = Live(self._stand)
 
-    def show(self, token: str, lang: Lang) -> HTMLResponse:
+    def show(self, token: str, lang: Lang, number: int) -> HTMLResponse:
         now_ms = self._around.clock()
         with self._around.opened() as (db, desk):
             contact = self._admit(db, desk, token)
             rules = self._around.in_force.rules
-            view = worklist_view(contact, desk, Judgements(db), rules, lang, now_ms)
+            view = worklist_view(contact, desk, Judgements(db), rules, lang, now_ms, number)
             with db.transaction():
                 desk.worklists.looked(contact, view.shown, now_ms)
         page = self._around.render("worklist.html", 200, lang, view=view, token=token)

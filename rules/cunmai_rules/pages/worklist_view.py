@@ -9,7 +9,7 @@ from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.escalation.states import Escalation, Status
 from cunmai_rules.journal.escalations import Entry
-from cunmai_rules.journal.folds import HeldBack, SummaryLink
+from cunmai_rules.journal.folds import MOST_LISTED, HeldBack, SummaryLink
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.moments import local_time
 from cunmai_rules.notify.message import TREND_MS, finding
@@ -57,14 +57,42 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Which page of a list is shown, and how much is before and after it."""
+
+    page: int
+    """From 1."""
+    all: int
+    at_least: bool = False
+    """There may be more than `all`: no more were read."""
+
+    @staticmethod
+    def to(wanted: int, all_: int, *, at_least: bool = False) -> Turn:
+        """The page that is wanted, or the last where there is none such any more."""
+        pages = max(1, -(-all_ // MOST_SHOWN))
+        return Turn(min(max(1, wanted), pages), all_, at_least)
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.all // MOST_SHOWN))
+
+    @property
+    def before(self) -> int:
+        return (self.page - 1) * MOST_SHOWN
+
+    @property
+    def after(self) -> int:
+        return max(0, self.all - self.page * MOST_SHOWN)
+
+
+@dataclass(frozen=True, slots=True)
 class WorklistView:
     """Everything the template needs."""
 
     role: str
     as_of: str
     shelves: tuple[Shelf, ...]
-    more: bool
-    """Not everything is shown."""
+    turn: Turn
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -93,28 +121,36 @@ def shelf_of(escalation: Escalation, contact: str, seen_ms: int | None, policy: 
 
 
 def worklist_view(
-    contact: str, desk: Desk, judgements: Judgements, rules: RuleSet, lang: Lang, now_ms: int
+    contact: str, desk: Desk, judgements: Judgements, rules: RuleSet, lang: Lang, now_ms: int, page: int = 1
 ) -> WorklistView:
-    """Gather one contact's worklist."""
+    """Gather one page of one contact's worklist."""
     open_ = desk.escalations.open(MOST_READ)
     own = [one for one in open_ if is_on(one, contact, desk.directory.settings)]
-    shelves = _shelved(own, contact, SHELVES, _Around(desk, judgements, rules, lang, now_ms))
-    more = len(own) > MOST_SHOWN or len(open_) == MOST_READ
+    turn = Turn.to(page, len(own), at_least=len(open_) == MOST_READ)
+    shelves = _shelved(own, contact, SHELVES, turn, _Around(desk, judgements, rules, lang, now_ms))
     return WorklistView(
-        desk.directory.role_of(contact) or contact, _local(now_ms, desk.directory.settings), shelves, more
+        desk.directory.role_of(contact) or contact, _local(now_ms, desk.directory.settings), shelves, turn
     )
 
 
 def summary_view(
-    link: SummaryLink, desk: Desk, judgements: Judgements, rules: RuleSet, lang: Lang, now_ms: int
+    link: SummaryLink,
+    desk: Desk,
+    judgements: Judgements,
+    rules: RuleSet,
+    lang: Lang,
+    now_ms: int,
+    page: int = 1,
 ) -> WorklistView:
-    """What the link of a summary opens: everything that this contact was asked about at these sites, the closed too."""
+    """A page of what the link of a summary opens: everything that this contact was asked about at these sites, the
+    closed too."""
     listed = desk.summaries.listed(link.contact, link.sites, now_ms)
     around = _Around(desk, judgements, rules, lang, now_ms)
-    shelves = _shelved(listed, link.contact, SHELVES | DONE, around)
+    turn = Turn.to(page, len(listed), at_least=len(listed) == MOST_LISTED)
+    shelves = _shelved(listed, link.contact, SHELVES | DONE, turn, around)
     places = "、" if lang == "zh" else ", "
     named = places.join(desk.directory.name_of_place(site) for site in link.sites)
-    return WorklistView(named, _local(now_ms, desk.directory.settings), shelves, len(listed) > MOST_SHOWN)
+    return WorklistView(named, _local(now_ms, desk.directory.settings), shelves, turn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +165,21 @@ class _Around:
 
 
 def _shelved(
-    own: Sequence[Escalation], contact: str, names: Mapping[str, tuple[Pair, Pair]], around: _Around
+    own: Sequence[Escalation],
+    contact: str,
+    names: Mapping[str, tuple[Pair, Pair]],
+    turn: Turn,
+    around: _Around,
 ) -> tuple[Shelf, ...]:
     """Sorted onto these shelves: what is open before what is closed, the gravest first, then the oldest."""
     closed = Status.CLOSED
-    shown = sorted(own, key=lambda one: (one.status is closed, _GRAVEST_FIRST[one.grade], one.opened_ms))
-    held = around.desk.folds.held_back([one.id for one in shown[:MOST_SHOWN] if one.status is not closed])
+    ranked = sorted(
+        own, key=lambda one: (one.status is closed, _GRAVEST_FIRST[one.grade], one.opened_ms, one.id)
+    )
+    shown = ranked[turn.before : turn.before + MOST_SHOWN]
+    held = around.desk.folds.held_back([one.id for one in shown if one.status is not closed])
     shelves: dict[str, list[Item]] = {key: [] for key in names}
-    for one in shown[:MOST_SHOWN]:
+    for one in shown:
         seen_ms = _seen_ms(around.desk.escalations.history(one.id))
         policy = around.desk.policies.of(one.grade, one.priority)
         shelf = "done" if one.status is closed else shelf_of(one, contact, seen_ms, policy, around.now_ms)
