@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,16 @@ import pytest
 from typer.testing import CliRunner
 
 from cunmai_rules.cli import app
+from cunmai_rules.escalation.folding import Burst, Folding, Limit, Weight
+from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.registry import audit
+from cunmai_rules.shipped import policies_dir
+from cunmai_rules.thresholds.events import Escalate, GradeChange, Reason
+from cunmai_rules.tools.replay.folded import Asked, sent
+from cunmai_rules.tools.replay.messages import Messages
 from cunmai_runtime.yamlfile import FileProblems
+from cunmai_wire.events import Grade, Lane
 from support.rules import T0_MS
 from support.rules_bench import STREAM, Bench
 from support.sms_sink import SECRET, SmsSink
@@ -336,6 +345,78 @@ def test_where_nothing_is_found_there_is_no_empty_table(tmp_path: Path, plain: P
     assert "没有规则发现什么 / no rule found anything" in said
     assert "不会有人收到通知 / nobody would have had a message" in said
     assert "plain -> plain: 没有不同 / no difference" in said
+
+
+# -- summaries ---------------------------------------------------------------------------------------------
+
+
+def asked(*seconds: float, weight: Weight = Weight.FIRST_RED, site: str = "cz-01") -> list[Asked]:
+    return [Asked(int(at * 1000), "village > township", site, weight) for at in seconds]
+
+
+def seconds(asked_: list[Asked], folding: Folding) -> list[float]:
+    return [one.at_ms / 1000 for one in sent(asked_, folding)]
+
+
+def test_sixty_reds_in_a_minute_are_three_messages_and_four_summaries() -> None:
+    """Each goes 15 s after the first that it tells of (3, 18, 33, 48 s); what is asked just then goes with the next."""
+    minute = asked(*range(60))
+    assert seconds(minute, Folding(Burst())) == [0, 1, 2, 18, 33, 48, 63]
+    assert len(seconds(minute, Folding())) == 60
+
+
+def test_a_summary_keeps_the_burst_up_for_a_minute() -> None:
+    """At 70 s only one message is younger than a minute, but it is the summary of 18 s."""
+    assert seconds(asked(0, 1, 2, 3, 4, 70), Folding(Burst())) == [0, 1, 2, 18, 85]
+
+
+def finding(key: str, grade: Grade, rule: str, at_ms: int) -> Escalate:
+    return Escalate(key, rule, "1", grade, Lane.PAGE, Reason.LIMIT_MET, at_ms, None)
+
+
+def test_a_red_is_new_to_somebody_once() -> None:
+    """A yellow that turns red is new; a red that comes back is not, as long as nobody has given an outcome."""
+    messages = Messages("s", "R-1", "village", "cz-01", Policy(), answered_after_s=100_000)
+    messages.take(0, finding("a", Grade.YELLOW, "mild", 0))
+    messages.take(60_000, finding("b", Grade.RED, "severe", 60_000))
+    for rule in ("mild", "severe"):
+        messages.take(
+            120_000, GradeChange(rule, "1", Grade.GREEN, Grade.RED, Reason.CLEARED, 120_000, late=False)
+        )
+    messages.take(5_000_000, finding("c", Grade.RED, "severe", 5_000_000))
+    assert [one.weight for one in messages.asked] == [Weight.YELLOW, Weight.FIRST_RED, Weight.RED]
+
+
+def test_a_rate_holds_yellow_until_the_oldest_is_that_old() -> None:
+    """Six an hour: what was asked for at 1800 and 2100 s goes together at 3600 s."""
+    yellow = [
+        one for number in range(8) for one in asked(number * 300, weight=Weight.YELLOW, site=f"cz-0{number}")
+    ]
+    folding = Folding(yellow=Limit(6, 3600))
+    assert seconds(yellow, folding) == [0, 300, 600, 900, 1200, 1500, 3600]
+
+
+def test_each_person_has_a_burst_of_their_own() -> None:
+    others = [replace(one, team="nurse > township") for one in asked(*range(4))]
+    assert len(seconds([*asked(*range(4)), *others], Folding(Burst()))) == 8
+
+
+def test_the_report_tells_both_what_is_asked_and_what_goes_out(tmp_path: Path, plain: Path) -> None:
+    config = configuration(tmp_path, "http://127.0.0.1:1/")
+    shutil.copy(policies_dir() / "county.yaml", tmp_path / "county.yaml")
+    rows = [f"{number},90,r{number},cz-01" for number in range(6)]
+    history = tmp_path / "burst.csv"
+    history.write_text("\n".join(["t_s,oximetry.spo2_pct,resident,gateway", *rows]) + "\n")
+    said = told("--config", config, "--rules", plain, history)
+    assert "通知没有汇总" in said
+    assert "应通知(汇总前)" not in said
+    config.write_text(f"{config.read_text()}policies: {tmp_path}/county.yaml\n")
+    said = told("--config", config, "--rules", plain, history)
+    assert "通知已按升级办法汇总" in said
+    assert "应通知(汇总前)" in said
+    (found,) = replay("--config", config, "--rules", plain, history)["rule_sets"]
+    assert (found["messages_before_summaries"], found["messages"]) == (6, 4)  # three, and one of three
+    assert found["messages_by_team"] == {"village > township": 4}
 
 
 # -- the journal ----------------------------------------------------------------------------------------------

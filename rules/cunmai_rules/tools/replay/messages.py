@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cunmai_rules.escalation import grouping, machine
+from cunmai_rules.escalation.folding import Weight
 from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.escalation.states import Ask, CloseReason, Escalation, Status
 from cunmai_rules.thresholds.events import Action, Amend, Escalate, GradeChange, Retract, Revision
+from cunmai_rules.tools.replay.folded import Asked
 from cunmai_wire.events import Answer, Grade, Lane
 
 MOST_REMEMBERED = 20
@@ -22,16 +24,20 @@ MOST_REMEMBERED = 20
 
 @dataclass
 class Messages:
-    """One subject's escalations, and the moments (ms) at which somebody was asked."""
+    """One subject's escalations, and the messages that somebody was owed."""
 
     subject: str
     resident: str | None
     team: str
+    site: str
     policy: Policy
     answered_after_s: int
-    asked_ms: list[int] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    """By themselves, in the order in which they were asked for: `folded` makes summaries of them."""
     _all: list[Escalation] = field(default_factory=list)
     """Newest first."""
+    _heard: dict[str, Weight] = field(default_factory=dict)
+    """What was told last of an escalation."""
     _findings: dict[str, str] = field(default_factory=dict)
     """Standing findings, by key: the escalation that each belongs to."""
 
@@ -65,7 +71,7 @@ class Messages:
                 return one
             due_ms = one.due_ms
             one, asks = machine.overdue(one, self.policy, due_ms)
-            self._count(asks, due_ms)
+            self._count(one, asks, due_ms)
         if one.asked == 0 or one.asked_ms + self.answered_after_s * 1000 > now_ms:
             return one
         answered_ms = one.asked_ms + self.answered_after_s * 1000
@@ -76,9 +82,10 @@ class Messages:
             return
         for index, one in enumerate(self._all):
             if grouping.belongs(one, found, now_ms):
-                self._all[index], asks = grouping.join(one, found, self.policy, now_ms).step
+                joined, asks = grouping.join(one, found, self.policy, now_ms).step
+                self._all[index] = joined
                 self._findings[found.key] = one.id
-                self._count(asks, now_ms)
+                self._count(joined, asks, now_ms)
                 return
         self._open(now_ms, found)
 
@@ -87,7 +94,7 @@ class Messages:
         outcome = next(outcomes, None)
         quiet_until_ms = (outcome.closed_ms or now_ms) + self.policy.quiet_s * 1000 if outcome else None
         opened = Escalation(
-            id=f"{found.key}@{now_ms}", subject=self.subject, gateway=self.team,
+            id=f"{found.key}@{now_ms}", subject=self.subject, gateway=self.site,
             device=None, resident=self.resident, rule=found.rule, version=found.version,
             grade=found.grade, lane=Lane.REVIEW if outcome else found.lane, reason=found.reason, stream=None,
             seq=None, reading_t_ms=found.t_ms, opened_ms=now_ms, contacts=(self.team,), rules=(found.rule,),
@@ -97,7 +104,7 @@ class Messages:
         opened, asks = machine.opened(opened, self.policy)
         self._all = [opened, *self._all[: MOST_REMEMBERED - 1]]
         self._findings[found.key] = opened.id
-        self._count(asks, now_ms)
+        self._count(opened, asks, now_ms)
 
     def _withdrawn(self, now_ms: int, gone: Retract) -> None:
         owner = self._findings.pop(gone.key, None)
@@ -107,5 +114,11 @@ class Messages:
                 after = grouping.recovered(one, gone.rule, now_ms)
                 self._all[index] = after if stands else machine.closed(after, CloseReason.WITHDRAWN, now_ms)
 
-    def _count(self, asks: Sequence[Ask], at_ms: int) -> None:
-        self.asked_ms += [at_ms] * len(asks)
+    def _count(self, one: Escalation, asks: Sequence[Ask], at_ms: int) -> None:
+        for _ in asks:
+            weight = Weight.YELLOW
+            if one.grade is Grade.RED:
+                known = self._heard.get(one.id) in (Weight.FIRST_RED, Weight.RED)
+                weight = Weight.RED if known else Weight.FIRST_RED
+            self._heard[one.id] = weight
+            self.asked.append(Asked(at_ms, self.team, self.site, weight))

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cunmai_rules.escalation.folding import Folding
 from cunmai_rules.journal.database import Database
 from cunmai_rules.registry import audit
 from cunmai_rules.registry.audit import Entry
@@ -101,12 +102,14 @@ def replay(  # noqa: PLR0913, PLR0917 - one for each option of the command
 def _setting(settings: RulesSettings | None, answered_after_s: int, around: Known) -> Setting:
     if settings is None:
         return Setting(answered_after_s=answered_after_s)
+    policies = settings.escalation_policies()
     return Setting(
-        settings.escalation_policies().of(Grade.RED, Priority.HIGH),
+        policies.of(Grade.RED, Priority.HIGH),
         answered_after_s,
         around.facts_of,
         around.team_of,
         settings.utc_offset_minutes,
+        policies.folding if settings.sends_summaries else Folding(),
     )
 
 

@@ -24,7 +24,7 @@ def print_report(console: Console, replayed: Replayed, setting: Setting) -> None
         f"{replayed.subjects} residents, {replayed.resident_days} resident-days, {replayed.span.readings} readings",
         highlight=False,
     )
-    console.print(_summary(replayed))
+    console.print(_summary(replayed, setting))
     _print_rows(console, _by_rule(replayed), "没有规则发现什么 / no rule found anything")
     _print_rows(console, _by_team(replayed), "不会有人收到通知 / nobody would have had a message")
     for index in range(1, len(replayed.tallies)):
@@ -32,6 +32,14 @@ def print_report(console: Console, replayed: Replayed, setting: Setting) -> None
     console.print(
         f"假设通知后 {setting.answered_after_s} 秒有处理结果; 催办不计 / "
         f"assumed: an outcome {setting.answered_after_s} s after each message; reminders are not counted",
+        style="dim", highlight=False,
+    )  # fmt: skip
+    console.print(
+        "通知已按升级办法汇总: 多条合成一条的算一条 / messages are folded as the policy says: a summary counts as one"
+        if setting.folding.looks_back_s
+        else "通知没有汇总: 没有升级办法文件, 或它不汇总, 或有的短信平台发不了汇总 / "
+        "messages are not folded: there is no policy file, or it folds nothing, "
+        "or some SMS provider cannot send a summary",
         style="dim", highlight=False,
     )  # fmt: skip
 
@@ -44,7 +52,7 @@ def _print_rows(console: Console, table: Table, none: str) -> None:
         console.print(none, highlight=False)
 
 
-def _summary(replayed: Replayed) -> Table:
+def _summary(replayed: Replayed, setting: Setting) -> Table:
     table = Table("", *(named.name for named, _ in replayed.tallies), title="合计 / in all")
     rows = {
         "预警 alarms": [str(tally.alarm_count) for _, tally in replayed.tallies],
@@ -54,7 +62,7 @@ def _summary(replayed: Replayed) -> Table:
         "待查看任务 review tasks": [
             str(sum(count.tasks for count in tally.rules.values())) for _, tally in replayed.tallies
         ],
-        "发给团队的通知 messages to teams": [str(tally.message_count) for _, tally in replayed.tallies],
+        **_messages(replayed, setting),
         "最多的十分之一居民占 share of the top tenth": [
             _percent(tally.top_share(replayed.subjects)) for _, tally in replayed.tallies
         ],
@@ -62,6 +70,15 @@ def _summary(replayed: Replayed) -> Table:
     for name, cells in rows.items():
         table.add_row(name, *cells)
     return table
+
+
+def _messages(replayed: Replayed, setting: Setting) -> dict[str, list[str]]:
+    """What teams are asked, and what they get where several of it come as one."""
+    rows = {"发给团队的通知 messages to teams": [str(tally.message_count) for _, tally in replayed.tallies]}
+    if setting.folding.looks_back_s:
+        asked = [str(tally.asked_count) for _, tally in replayed.tallies]
+        return {"应通知(汇总前) asked, before summaries": asked} | rows
+    return rows
 
 
 def _by_rule(replayed: Replayed) -> Table:
@@ -174,6 +191,7 @@ def _tally(named: Named, tally: Tally, replayed: Replayed) -> dict[str, Any]:
         "alarms": tally.alarm_count,
         "alarms_per_resident_day": tally.alarm_count / max(1, replayed.resident_days),
         "messages": tally.message_count,
+        "messages_before_summaries": tally.asked_count,
         "messages_by_team": dict(tally.messages.most_common()),
         "top_tenth_share": tally.top_share(replayed.subjects),
         "top_residents": [

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from cunmai_rules.escalation.folding import Folding
 from cunmai_rules.escalation.policy import Policy
 from cunmai_rules.journal.judgements import Subject
 from cunmai_rules.moments import CHINA_MINUTES, show_moment
@@ -16,6 +17,7 @@ from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.window import Outcome
 from cunmai_rules.tools.known import TeamOf
 from cunmai_rules.tools.replay.compare import Difference, differences
+from cunmai_rules.tools.replay.folded import Asked
 from cunmai_rules.tools.replay.messages import Messages
 from cunmai_rules.tools.replay.playback import TakenBack, play_subject
 from cunmai_rules.tools.replay.tally import SubjectTally, Tally
@@ -50,6 +52,7 @@ class Setting:
     facts_of: FactsOf = lambda _: NOTHING_KNOWN
     team_of: TeamOf = lambda subject: subject.gateway
     utc_offset_minutes: int = CHINA_MINUTES
+    folding: Folding = field(default_factory=Folding)
 
     def day(self, t_ms: int) -> int:
         return (t_ms + self.utc_offset_minutes * 60_000) // DAY_MS
@@ -87,19 +90,26 @@ def replay_tape(
         replayed.resident_days += len(days)
         replayed.subjects += bool(days)
         for named, tally in replayed.tallies:
-            found, asked_ms = play_one(subject, events, named, setting, to_ms)
-            tally.take(found, setting.team_of(subject), asked_ms, to_ms)
+            found, asked = play_one(subject, events, named, setting, to_ms)
+            tally.take(found, asked, to_ms)
         progress(done, whole.subjects)
+    for _, tally in replayed.tallies:
+        tally.fold(setting.folding)
     return replayed
 
 
 def play_one(
     subject: Subject, events: Events, named: Named, setting: Setting, to_ms: int
-) -> tuple[SubjectTally, list[int]]:
-    """One subject through one rule set: what was found, and when somebody was asked (ms)."""
+) -> tuple[SubjectTally, list[Asked]]:
+    """One subject through one rule set: what was found, and the messages that somebody was owed."""
     found = SubjectTally(subject.id, named.for_panels)
     messages = Messages(
-        subject.id, subject.resident, setting.team_of(subject), setting.policy, setting.answered_after_s
+        subject.id,
+        subject.resident,
+        setting.team_of(subject),
+        subject.gateway,
+        setting.policy,
+        setting.answered_after_s,
     )
 
     def told(now_ms: int, outcome: Outcome) -> None:
@@ -109,7 +119,7 @@ def play_one(
 
     play_subject(events, named.rules, setting.facts_of(subject), to_ms, told)
     messages.passes(to_ms)
-    return found, messages.asked_ms
+    return found, messages.asked
 
 
 def _days(events: Iterable[Observation | TakenBack], setting: Setting, from_ms: int) -> set[int]:

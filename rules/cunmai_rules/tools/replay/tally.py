@@ -4,7 +4,8 @@ An *alarm* is a rule that is raised: its condition has held for as long as it mu
 whether it pages, waits for review, or is shown only; that a live reading confirms it later does not make it
 two. A *task* is a review without an alarm: a low value that nothing confirmed, a value that is doubtful, a late
 low one. An alarm or task that a late reading or a correction shows to be none is taken off again. A *message* is
-one that a team gets. A *resident-day* is a day on which there is at least one reading of that resident.
+one that a team gets, a summary of several as one. A *resident-day* is a day on which there is at least one reading
+of that resident.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cunmai_rules.escalation.folding import Folding
 from cunmai_rules.thresholds.events import (
     Action,
     Amend,
@@ -23,6 +25,7 @@ from cunmai_rules.thresholds.events import (
     Revision,
     RuleLane,
 )
+from cunmai_rules.tools.replay.folded import Asked, sent
 from cunmai_wire.events import Grade, Lane
 
 TASKS = frozenset({Reason.SPELL_UNCONFIRMED, Reason.DOUBTFUL, Reason.OUT_OF_ORDER_LOW})
@@ -64,8 +67,10 @@ class Tally:
 
     from_ms: int
     rules: dict[str, RuleCount] = field(default_factory=lambda: defaultdict(RuleCount))
+    asked: list[Asked] = field(default_factory=list)
+    """Messages as they are owed, before any of them becomes part of a summary."""
     messages: Counter[str] = field(default_factory=Counter)
-    """By team."""
+    """By team, as they go out: see `fold`."""
     by_subject: Counter[str] = field(default_factory=Counter)
     """Alarms."""
     alarms: list[Alarm] = field(default_factory=list)
@@ -87,7 +92,15 @@ class Tally:
         tenth = max(1, round(subjects / 10))
         return sum(count for _, count in self.by_subject.most_common(tenth)) / self.alarm_count
 
-    def take(self, found: SubjectTally, team: str, messages_ms: Sequence[int], until_ms: int) -> None:
+    @property
+    def asked_count(self) -> int:
+        return sum(one.at_ms >= self.from_ms for one in self.asked)
+
+    def fold(self, folding: Folding) -> None:
+        """When everything was taken: what goes out, by itself or together."""
+        self.messages = Counter(one.team for one in sent(self.asked, folding) if one.at_ms >= self.from_ms)
+
+    def take(self, found: SubjectTally, asked: Sequence[Asked], until_ms: int) -> None:
         """One subject's outcome. What was before `from_ms` only led up to it."""
         alarms = [one for one in found.alarms() if one.t_ms >= self.from_ms]
         for rule in {one.rule for one in alarms}:
@@ -101,8 +114,7 @@ class Tally:
             self.rules[rule].raised_ms += sum(max(0, end - max(start, self.from_ms)) for start, end in spans)
         if alarms:
             self.by_subject[found.subject] += len(alarms)
-        if told := sum(at_ms >= self.from_ms for at_ms in messages_ms):
-            self.messages[team] += told
+        self.asked += asked
         room = MOST_ALARMS - len(self.alarms)
         self.cut = self.cut or len(alarms) > room
         self.alarms += alarms[:room]
