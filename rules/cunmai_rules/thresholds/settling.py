@@ -12,7 +12,7 @@ from cunmai_rules.thresholds.plan import NOTHING, Group, Plan, Single
 from cunmai_rules.thresholds.ruleset import VersionedRule
 from cunmai_rules.thresholds.shared import NOTHING_SHARED
 from cunmai_rules.thresholds.signal import Given, Signal, is_decided_without, is_in_order
-from cunmai_rules.thresholds.standing import OfGroup, OfRule, Recall, Says, Steady
+from cunmai_rules.thresholds.standing import MOST_BEHIND, OfGroup, OfRule, Recall, Says, Steady
 from cunmai_rules.thresholds.state import GroupState, Memory, SubjectState
 from cunmai_rules.thresholds.stay import FOR_EVER, Moves, Stay, stay_of
 
@@ -61,7 +61,7 @@ class _Settling:
             self._plan, event.quality, event.late, self._until_ms, self._apart_ms, tuple(self._groups), recalls,
             tuple(one for one in recalls if one.lasting), tuple(self._looking_back), tuple(self._by_newest),
             tuple(self._own_limits), tuple(self._rules), (*self._decisions, *of_kind.unfit),
-            bool(event.quality), set(),
+            1 if self._looking_back else MOST_BEHIND, bool(event.quality), set(),
         )  # fmt: skip
 
     def _stays(self, rule_id: str) -> Stay | None:

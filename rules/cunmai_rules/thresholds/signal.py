@@ -41,11 +41,13 @@ def given_by(event: Observation, rule: VersionedRule) -> Given:
 
 def looked_at(one: Input, values: Mapping[str, object]) -> float | str | bool | None:
     """What of a reading's values one input is; of a table, its worst entry. None: nothing."""
+    value = values.get(one.field)
+    if value.__class__ is float:
+        return value  # nearly always
     if not one.field:
         return True
     if one.field.endswith("?"):
         return values.get(one.field[:-1]) not in (None, "", {})
-    value = values.get(one.field)
     if isinstance(value, dict):
         return (min(value.values()) if one.lowest else max(value.values())) if value else None
     if isinstance(value, str):
@@ -114,19 +116,18 @@ def remember(memory: Memory, given: Given, t_ms: int) -> Memory:
     return changed
 
 
-def remember_next(memory: Memory, inputs: Iterable[Input], event: Observation) -> Memory:
-    """The same, of a reading that has all of these, and of a memory that is in the order of time."""
-    changed, t_ms = dict(memory), event.t_ms
+def remember_next(memory: Memory, inputs: Iterable[Input], events: Sequence[Observation]) -> Memory:
+    """The same, of readings one after the other that have all of these, and of a memory in the order of time."""
+    changed, last = dict(memory), events[-1]
     for one in inputs:
-        value: Any = event.values.get(one.field)
-        if value.__class__ is not float:
-            value = looked_at(one, event.values)
         if one.keeps == 1:
-            changed[one.key] = ((t_ms, value),)
+            newest: Any = looked_at(one, last.values)
+            changed[one.key] = ((last.t_ms, newest),)
             continue
-        values = changed[one.key][1 - one.keeps :] + ((t_ms, value),)  # noqa: RUF005 - a copy less of fifty
-        if t_ms - values[0][0] > one.keeps_ms:
-            values = tuple(pair for pair in values if t_ms - pair[0] <= one.keeps_ms)
+        new: Any = [(event.t_ms, looked_at(one, event.values)) for event in events[-one.keeps :]]
+        values = (*changed[one.key], *new)[-one.keeps :]
+        if last.t_ms - values[0][0] > one.keeps_ms:
+            values = tuple(pair for pair in values if last.t_ms - pair[0] <= one.keeps_ms)
         changed[one.key] = values
     return changed
 

@@ -1,11 +1,12 @@
 """What a next reading like the last one does, and the state after such readings. Pure.
 
 A state is moved on over them when somebody asks for it: of a run of readings that change nothing but evidence, the
-last one says it all, but for what rules remember of more than the newest values. That is kept with each reading.
+last one says it all, but for what rules remember of more than the newest values. For these some readings are kept.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from cunmai_rules.thresholds.classes import Class
@@ -25,6 +26,9 @@ from cunmai_rules.thresholds.state import (
     with_memory,
 )
 from cunmai_rules.thresholds.stay import Moves, moved
+
+MOST_BEHIND = 40
+"""Readings that are kept where rules remember more than the newest values."""
 
 
 class OfGroup(NamedTuple):
@@ -85,6 +89,8 @@ class Steady(NamedTuple):
     """Rules of no group that have one limit and no memory."""
     rules: tuple[OfRule, ...]
     decisions: tuple[Decision, ...]
+    at_most: int
+    """Readings that may wait until somebody asks what is remembered of them."""
     one_class_only: bool
     """Nothing is known of values of other classes."""
     alike: set[tuple[Class, ...]]
@@ -94,35 +100,57 @@ class Steady(NamedTuple):
 class Ahead(Behind):
     """So many readings, of which this was the last, left everything where it stood."""
 
-    __slots__ = ("_event", "_groups", "_lasting", "_rules", "steady")
+    __slots__ = ("_count", "_events", "_groups", "_lasting", "_rules", "steady")
 
     def __init__(
-        self, groups: Groups, rules: Rules, steady: Steady, event: Observation, lasting: list[Memory]
+        self,
+        groups: Groups,
+        rules: Rules,
+        steady: Steady,
+        lasting: Sequence[Memory],
+        events: list[Observation],
+        count: int = 1,
     ) -> None:
-        """`groups`, `rules`: before those readings. `lasting`: the lasting memories after them, in their order."""
+        """`groups`, `rules`: before those readings. `lasting`: the lasting memories before the first of `events`.
+
+        Of `events` the first `count` are meant: the states after each of them have the list in common.
+        """
         self._groups = groups
         self._rules = rules
         self.steady = steady
-        self._event = event
         self._lasting = lasting
+        self._events = events
+        self._count = count
 
     def next(self, event: Observation) -> Ahead:
         """And after one more."""
-        lasting = [
-            remember_next(memory, one.inputs, event)
-            for memory, one in zip(self._lasting, self.steady.lasting, strict=True)
-        ]
-        return Ahead(self._groups, self._rules, self.steady, event, lasting)
+        events, count = self._events, self._count
+        if count >= self.steady.at_most:
+            return Ahead(self._groups, self._rules, self.steady, self._all_lasting(), [event])
+        if len(events) > count:  # something else came next before
+            events = events[:count]
+        events.append(event)
+        return Ahead(self._groups, self._rules, self.steady, self._lasting, events, count + 1)
 
     def memory(self, place: int) -> Memory:
         """What rules remember after them. `place`: among all of these memories."""
         one = self.steady.recalls[place]
         if one.lasting:
-            return self._lasting[sum(before.lasting for before in self.steady.recalls[:place])]
-        return remember_next(_memory_of(self._rules, one), one.inputs, self._event)
+            before = sum(other.lasting for other in self.steady.recalls[:place])
+            return remember_next(self._lasting[before], one.inputs, self._events[: self._count])
+        return remember_next(
+            _memory_of(self._rules, one), one.inputs, self._events[self._count - 1 : self._count]
+        )
+
+    def _all_lasting(self) -> list[Memory]:
+        events = self._events[: self._count]
+        return [
+            remember_next(memory, one.inputs, events)
+            for memory, one in zip(self._lasting, self.steady.lasting, strict=True)
+        ]
 
     def caught_up(self) -> tuple[Groups, Rules]:
-        groups, rules, event = dict(self._groups), dict(self._rules), self._event
+        groups, rules, event = dict(self._groups), dict(self._rules), self._events[self._count - 1]
         memories = [self.memory(place) for place in range(len(self.steady.recalls))]
         for of_group in self.steady.groups:
             key = of_group.group.key
@@ -144,8 +172,7 @@ def after_next(state: SubjectState, steady: Steady, event: Observation) -> Ahead
     if isinstance(behind, Ahead) and behind.steady is steady:
         return behind.next(event)
     rules = state.rules
-    lasting = [remember_next(_memory_of(rules, one), one.inputs, event) for one in steady.lasting]
-    return Ahead(state.groups, rules, steady, event, lasting)
+    return Ahead(state.groups, rules, steady, [_memory_of(rules, one) for one in steady.lasting], [event])
 
 
 def _memory_of(rules: Rules, one: Recall) -> Memory:

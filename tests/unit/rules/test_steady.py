@@ -137,6 +137,32 @@ def test_states_of_a_run_that_are_kept_are_what_they_were_when_somebody_looks_la
     assert all(state == plain for state, plain in reversed(kept))
 
 
+def test_of_one_state_two_readings_may_come_next() -> None:
+    """The one in the order of time, and the one that a correction puts in its place."""
+    plan = plan_of(shipped(), OLD)
+
+    def reading(n: int, spo2: float) -> Observation:
+        values: dict[str, object] = {"spo2_pct": spo2, "pulse_bpm": 70.0}
+        return Observation("s", n, "oximetry", T0_MS + n * 1000, values, (), False)
+
+    quick, full = NOTHING_SEEN, NOTHING_SEEN
+    for n in range(1, 10):
+        quick, full = (
+            step_by(quick, reading(n, 97.0), plan).state,
+            judge_in_full(full, reading(n, 97.0), plan).state,
+        )
+    ways = [[reading(10, 96.0), reading(11, 98.0)], [reading(10, 98.5), reading(12, 96.0)]]
+    quick_ends, full_ends = [quick, quick], [full, full]
+    for n in range(2):
+        for way in range(2):
+            quick_ends[way] = step_by(quick_ends[way], ways[way][n], plan).state
+            full_ends[way] = judge_in_full(full_ends[way], ways[way][n], plan).state
+    assert all(one.behind is not None for one in quick_ends)
+    assert quick_ends == full_ends
+    assert quick_ends[0] != quick_ends[1]
+    assert quick == full
+
+
 # -- that it does skip, and where it must not ------------------------------------------------------------------
 
 
