@@ -1,8 +1,4 @@
-"""What a next reading like the last one does, and the state after such readings. Pure.
-
-A state is moved on over them when somebody asks for it: of a run of readings that change nothing but evidence, the
-last one says it all, but for what rules remember of more than the newest values. For these some readings are kept.
-"""
+"""What a next reading like the last one does to each group and each rule. Pure; `settling` finds it, `steady` uses it."""
 
 from __future__ import annotations
 
@@ -11,35 +7,30 @@ from typing import NamedTuple
 
 from cunmai_rules.thresholds.classes import Class
 from cunmai_rules.thresholds.events import Decision, Observation
-from cunmai_rules.thresholds.glance import NO_MEMORY
-from cunmai_rules.thresholds.plan import Group, Plan
+from cunmai_rules.thresholds.plan import NOTHING, Group, Plan
 from cunmai_rules.thresholds.ruleset import Input, VersionedRule
-from cunmai_rules.thresholds.signal import Signal, remember_next
-from cunmai_rules.thresholds.state import (
-    Behind,
-    Groups,
-    GroupState,
-    Memory,
-    Rules,
-    RuleState,
-    SubjectState,
-    with_memory,
-)
-from cunmai_rules.thresholds.stay import Moves, moved
+from cunmai_rules.thresholds.signal import Signal
+from cunmai_rules.thresholds.stay import FOR_EVER, Moves
 
 MOST_BEHIND = 40
 """Readings that are kept where rules remember more than the newest values."""
 
 
 class OfGroup(NamedTuple):
-    """What it does to a group for which it is evidence."""
+    """What it does to a group."""
 
     group: Group
-    met: tuple[VersionedRule, ...]
-    """Whose limits the value reaches."""
-    says: tuple[tuple[VersionedRule, Signal], ...]
+    is_evidence: bool
+    decisions: tuple[Decision, ...]
+    until_ms: int
+    """This holds of readings measured up to then,"""
+    apart_ms: int
+    """and at most so long after the one before."""
+    met: tuple[VersionedRule, ...] = ()
+    """Of evidence: whose limits the value reaches."""
+    says: tuple[tuple[VersionedRule, Signal], ...] = ()
     """Of those, and of the rules that stand apart."""
-    apart: tuple[tuple[str, Moves], ...]
+    apart: tuple[tuple[str, Moves], ...] = ()
     """The rules that stand apart, by id."""
 
 
@@ -57,10 +48,24 @@ class Recall(NamedTuple):
 class OfRule(NamedTuple):
     """What it does to a rule of no group."""
 
-    rule: str
+    rule: VersionedRule
     moves: Moves
-    recall: int | None
-    """Its memory's place among all; None: it has none."""
+    decision: Decision
+    until_ms: int
+    apart_ms: int
+    signal: Signal | None = None
+    """What it says; None: it reads nothing of this, or is no rule on values."""
+    recall: Recall | None = None
+    """Its memory; None: it has none, or this adds nothing to it."""
+    looks_back: bool = False
+    """It is asked at each reading, whatever the values."""
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        return (self.decision,)
+
+
+Part = OfGroup | OfRule
 
 
 class Says(NamedTuple):
@@ -68,6 +73,7 @@ class Says(NamedTuple):
 
     rule: VersionedRule
     recall: int
+    """Its memory's place among all."""
     signal: Signal
 
 
@@ -77,9 +83,14 @@ class Steady(NamedTuple):
     plan: Plan
     quality: tuple[str, ...]
     late: bool
+    parts: tuple[Part | None, ...]
+    """Of each group and each rule of none, in the plan's order. None: it does more than move evidence on."""
+    is_whole: bool
+    """There is no such part."""
     until_ms: int
     apart_ms: int
     groups: tuple[OfGroup, ...]
+    """Those for which it is evidence."""
     recalls: tuple[Recall, ...]
     lasting: tuple[Recall, ...]
     """Those of them that are."""
@@ -87,7 +98,8 @@ class Steady(NamedTuple):
     by_newest: tuple[Says, ...]
     own_limits: tuple[tuple[VersionedRule, Signal], ...]
     """Rules of no group that have one limit and no memory."""
-    rules: tuple[OfRule, ...]
+    rules: tuple[tuple[str, Moves, int | None], ...]
+    """Those that move: id, how, and their memory's place among all."""
     decisions: tuple[Decision, ...]
     at_most: int
     """Readings that may wait until somebody asks what is remembered of them."""
@@ -96,90 +108,50 @@ class Steady(NamedTuple):
     alike: set[tuple[Class, ...]]
     """Other classes of which every rule has said the same since. It only grows, and only by what is so anyway."""
 
-
-class Ahead(Behind):
-    """So many readings, of which this was the last, left everything where it stood."""
-
-    __slots__ = ("_count", "_events", "_groups", "_lasting", "_rules", "steady")
-
-    def __init__(
-        self,
-        groups: Groups,
-        rules: Rules,
-        steady: Steady,
-        lasting: Sequence[Memory],
-        events: list[Observation],
-        count: int = 1,
-    ) -> None:
-        """`groups`, `rules`: before those readings. `lasting`: the lasting memories before the first of `events`.
-
-        Of `events` the first `count` are meant: the states after each of them have the list in common.
-        """
-        self._groups = groups
-        self._rules = rules
-        self.steady = steady
-        self._lasting = lasting
-        self._events = events
-        self._count = count
-
-    def next(self, event: Observation) -> Ahead:
-        """And after one more."""
-        events, count = self._events, self._count
-        if count >= self.steady.at_most:
-            return Ahead(self._groups, self._rules, self.steady, self._all_lasting(), [event])
-        if len(events) > count:  # something else came next before
-            events = events[:count]
-        events.append(event)
-        return Ahead(self._groups, self._rules, self.steady, self._lasting, events, count + 1)
-
-    def memory(self, place: int) -> Memory:
-        """What rules remember after them. `place`: among all of these memories."""
-        one = self.steady.recalls[place]
-        if one.lasting:
-            before = sum(other.lasting for other in self.steady.recalls[:place])
-            return remember_next(self._lasting[before], one.inputs, self._events[: self._count])
-        return remember_next(
-            _memory_of(self._rules, one), one.inputs, self._events[self._count - 1 : self._count]
-        )
-
-    def _all_lasting(self) -> list[Memory]:
-        events = self._events[: self._count]
-        return [
-            remember_next(memory, one.inputs, events)
-            for memory, one in zip(self._lasting, self.steady.lasting, strict=True)
-        ]
-
-    def caught_up(self) -> tuple[Groups, Rules]:
-        groups, rules, event = dict(self._groups), dict(self._rules), self._events[self._count - 1]
-        memories = [self.memory(place) for place in range(len(self.steady.recalls))]
-        for of_group in self.steady.groups:
-            key = of_group.group.key
-            before = groups[key]
-            apart = _apart(before.apart, of_group.apart, event) if of_group.apart else before.apart
-            groups[key] = GroupState(before.clear, event.t_ms, apart)
-        for rule_id, moves, place in self.steady.rules:
-            memory = None if place is None else memories[place]
-            if moves is Moves.NOTHING:
-                rules[rule_id] = with_memory(rules[rule_id], memory)
-            else:
-                rules[rule_id] = moved(rules[rule_id], moves, event, memory)
-        return groups, rules
+    def place(self, recall: Recall) -> int:
+        return next(place for place, one in enumerate(self.recalls) if one is recall)
 
 
-def after_next(state: SubjectState, steady: Steady, event: Observation) -> Ahead:
-    """After a reading that leaves everything where it stood."""
-    behind = state.behind
-    if isinstance(behind, Ahead) and behind.steady is steady:
-        return behind.next(event)
-    rules = state.rules
-    return Ahead(state.groups, rules, steady, [_memory_of(rules, one) for one in steady.lasting], [event])
-
-
-def _memory_of(rules: Rules, one: Recall) -> Memory:
-    return rules[one.rule].memory or NO_MEMORY
-
-
-def _apart(
-    before: dict[str, RuleState], moves: tuple[tuple[str, Moves], ...], event: Observation
-) -> dict[str, RuleState]:
-    return before | {rule_id: moved(before[rule_id], how, event, None) for rule_id, how in moves}
+def steady_of(plan: Plan, event: Observation, parts: Sequence[Part | None]) -> Steady:
+    """All parts together, as `skip` needs them."""
+    stand = [one for one in parts if one is not None]
+    rules = [one for one in stand if isinstance(one, OfRule)]
+    places: dict[int, int] = {}
+    recalls: list[Recall] = []
+    for rule in rules:
+        if rule.recall is not None and id(rule.recall) not in places:
+            places[id(rule.recall)] = len(recalls)
+            recalls.append(rule.recall)
+    says = [
+        (one.looks_back, Says(one.rule, places[id(one.recall)], one.signal))
+        for one in rules
+        if one.recall is not None and one.signal is not None
+    ]
+    looking_back = tuple(one for looks_back, one in says if looks_back)
+    return Steady(
+        plan,
+        event.quality,
+        event.late,
+        tuple(parts),
+        len(stand) == len(parts),
+        min((one.until_ms for one in stand), default=FOR_EVER),
+        min((one.apart_ms for one in stand), default=FOR_EVER),
+        tuple(one for one in stand if isinstance(one, OfGroup) and one.is_evidence),
+        tuple(recalls),
+        tuple(one for one in recalls if one.lasting),
+        looking_back,
+        tuple(one for looks_back, one in says if not looks_back),
+        tuple((one.rule, one.signal) for one in rules if one.rule.plain and one.signal is not None),
+        tuple(
+            (one.rule.rule.id, one.moves, None if one.recall is None else places[id(one.recall)])
+            for one in rules
+            if one.moves is not Moves.NOTHING or one.recall is not None
+        ),
+        (
+            *(decision for one in stand for decision in one.decisions),
+            *plan.by_kind.get(event.kind, NOTHING).unfit,
+        ),
+        1 if looking_back else MOST_BEHIND,
+        bool(event.quality),
+        set(),
+    )

@@ -15,19 +15,26 @@ last one of its kind left it, and only moves evidence on, when
 
 5 and 6 are one moment (`until_ms`) and one span (`apart_ms`), worked out by `settling` when a second reading of one
 kind running has been judged in full: `stay_of` says of each rule what another such reading does to it. Where that
-is more than moving evidence on, nothing is skipped. What is skipped to is the state, memory and decisions included,
-that judging in full comes to: `tests/unit/rules/test_steady.py` holds the one to the other.
+is more than moving evidence on, nothing is skipped.
+
+**The rest**: where 3, 5 or 6 fail for some groups and rules only, these are asked, and the others are moved on
+(`still`). What is come to is the state, memory and decisions included, that judging in full comes to:
+`tests/unit/rules/test_steady.py` holds the one to the other.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from cunmai_rules.thresholds.ahead import Ahead, after_next
 from cunmai_rules.thresholds.classes import Class
 from cunmai_rules.thresholds.events import Decision, Observation
 from cunmai_rules.thresholds.hint import Hint
 from cunmai_rules.thresholds.leaves import AtHand
 from cunmai_rules.thresholds.plan import Plan
-from cunmai_rules.thresholds.signal import looked_at, signal_at, signal_of
-from cunmai_rules.thresholds.standing import Ahead, Says, Steady, after_next
+from cunmai_rules.thresholds.ruleset import VersionedRule
+from cunmai_rules.thresholds.signal import Signal, looked_at, signal_at, signal_of
+from cunmai_rules.thresholds.standing import OfGroup, Part, Says, Steady
 from cunmai_rules.thresholds.state import SubjectState
 
 MOST_ALIKE = 200
@@ -44,7 +51,7 @@ class Lately(Hint):
         self.kind = kind
         self.classes = classes
         self.steady = steady
-        """What another one like it does, where that is little."""
+        """What another one like it does; None: nobody has looked."""
 
 
 Skipped = tuple[SubjectState, tuple[Decision, ...]]
@@ -53,21 +60,20 @@ Skipped = tuple[SubjectState, tuple[Decision, ...]]
 def skip(state: SubjectState, event: Observation, plan: Plan) -> Skipped | None:
     """The state after a reading that changes nothing but evidence; None where that is not certain."""
     lately = state.hint
-    if not isinstance(lately, Lately) or lately.kind != event.kind or lately.steady is None:
+    if not isinstance(lately, Lately):
         return None
-    steady, t_ms, arrived_ms = lately.steady, event.t_ms, event.arrived_ms
+    steady = lately.steady
     if (
-        steady.plan is not plan
-        or not lately.at_ms <= t_ms <= steady.until_ms
-        or t_ms - lately.at_ms > steady.apart_ms
-        or steady.late is not event.late
-        or steady.quality != event.quality
-        or (arrived_ms is not None and arrived_ms < lately.at_ms)
+        steady is None
+        or not steady.is_whole
+        or not _follows(lately, steady, event, plan)
+        or event.t_ms > steady.until_ms
+        or event.t_ms - lately.at_ms > steady.apart_ms
     ):
         return None
     classes = plan.by_kind[event.kind].classes.of(event.values)
     alike = classes == lately.classes or classes in steady.alike
-    if not alike and (steady.one_class_only or not _numbers_where_numbers_were(classes, lately.classes)):
+    if not alike and not _may_be_other(classes, lately, steady):
         return None
     ahead = after_next(state, steady, event)
     if steady.looking_back and not _say_again(steady.looking_back, ahead, event):
@@ -77,8 +83,58 @@ def skip(state: SubjectState, event: Observation, plan: Plan) -> Skipped | None:
             return None
         if len(steady.alike) < MOST_ALIKE:
             steady.alike.add(classes)
-    hint = Lately(t_ms, event.kind, classes, steady)
+    hint = Lately(event.t_ms, event.kind, classes, steady)
     return SubjectState(None, None, state.profile, hint, ahead), steady.decisions
+
+
+class Still(NamedTuple):
+    """A reading that changes something, and what it leaves as it was."""
+
+    ahead: Ahead
+    """The state after it, where nothing is changed."""
+    parts: tuple[Part | None, ...]
+    """Of each group and each rule of none, in the plan's order. None: it has to be asked."""
+
+
+def still(state: SubjectState, event: Observation, plan: Plan) -> Still | None:
+    """Which groups and rules need not be asked; None where that is not certain of any."""
+    lately = state.hint
+    if not isinstance(lately, Lately) or lately.steady is None:
+        return None
+    steady = lately.steady
+    if not _follows(lately, steady, event, plan):
+        return None
+    classes = plan.by_kind[event.kind].classes.of(event.values)
+    alike = classes == lately.classes
+    if not alike and not _may_be_other(classes, lately, steady):
+        return None
+    ahead, since_last_ms = after_next(state, steady, event), event.t_ms - lately.at_ms
+    parts = tuple(
+        one
+        if one is not None
+        and event.t_ms <= one.until_ms
+        and since_last_ms <= one.apart_ms
+        and _part_says_the_same(one, ahead, event, alike=alike)
+        else None
+        for one in steady.parts
+    )
+    return Still(ahead, parts) if any(parts) else None
+
+
+def _follows(lately: Lately, steady: Steady, event: Observation, plan: Plan) -> bool:
+    """The same plan, the same kind of reading, as good and as late as the last one; and no clock is in doubt."""
+    return (
+        steady.plan is plan
+        and lately.kind == event.kind
+        and lately.at_ms <= event.t_ms
+        and steady.late is event.late
+        and steady.quality == event.quality
+        and (event.arrived_ms is None or event.arrived_ms >= lately.at_ms)
+    )
+
+
+def _may_be_other(classes: tuple[Class, ...], lately: Lately, steady: Steady) -> bool:
+    return not steady.one_class_only and _numbers_where_numbers_were(classes, lately.classes)
 
 
 def _numbers_where_numbers_were(now: tuple[Class, ...], before: tuple[Class, ...]) -> bool:
@@ -99,12 +155,33 @@ def _say_again(those: tuple[Says, ...], ahead: Ahead, event: Observation) -> boo
 
 def _other_numbers_say_the_same(steady: Steady, ahead: Ahead, event: Observation) -> bool:
     """Every rule that reads a number says of this one what it said of that one."""
-    for one in steady.groups:
-        ends = one.group.ends(event.values)
-        if ends is None or one.group.may_be_met_by(*ends) != one.met:
-            return False
-    plain = [pair for group in steady.groups for pair in group.says] + [*steady.own_limits]
-    return all(
-        signal_of(rule, looked_at(rule.inputs[event.kind][0], event.values)) is signal
-        for rule, signal in plain
-    ) and _say_again(steady.by_newest, ahead, event)
+    return (
+        all(_group_says_the_same(one, event) for one in steady.groups)
+        and all(_limit_says_the_same(rule, signal, event) for rule, signal in steady.own_limits)
+        and _say_again(steady.by_newest, ahead, event)
+    )
+
+
+def _group_says_the_same(one: OfGroup, event: Observation) -> bool:
+    ends = one.group.ends(event.values)
+    return (
+        ends is not None
+        and one.group.may_be_met_by(*ends) == one.met
+        and all(_limit_says_the_same(rule, signal, event) for rule, signal in one.says)
+    )
+
+
+def _limit_says_the_same(rule: VersionedRule, signal: Signal, event: Observation) -> bool:
+    return signal_of(rule, looked_at(rule.inputs[event.kind][0], event.values)) is signal
+
+
+def _part_says_the_same(one: Part, ahead: Ahead, event: Observation, *, alike: bool) -> bool:
+    if isinstance(one, OfGroup):
+        return alike or not one.is_evidence or _group_says_the_same(one, event)
+    if one.signal is None:
+        return True
+    if one.recall is not None:
+        if alike and not one.looks_back:
+            return True
+        return _say_again((Says(one.rule, ahead.steady.place(one.recall), one.signal),), ahead, event)
+    return alike or not one.rule.plain or _limit_says_the_same(one.rule, one.signal, event)

@@ -20,13 +20,14 @@ from cunmai_rules.thresholds.events import Action, Decision, GradeChange, Observ
 from cunmai_rules.thresholds.forms import Silence
 from cunmai_rules.thresholds.glance import Glance
 from cunmai_rules.thresholds.judge import NEW, Judge
-from cunmai_rules.thresholds.plan import NOTHING, Plan, Single, plan_of
+from cunmai_rules.thresholds.plan import NOTHING, Group, Plan, Single, plan_of
 from cunmai_rules.thresholds.ruleset import RuleSet, VersionedRule
 from cunmai_rules.thresholds.settling import steady_after
 from cunmai_rules.thresholds.shared import NOTHING_SHARED, Said
 from cunmai_rules.thresholds.silence import SilenceJudge
-from cunmai_rules.thresholds.state import GroupState, RuleState, SubjectState, rule_states
-from cunmai_rules.thresholds.steady import Lately, skip
+from cunmai_rules.thresholds.standing import Part
+from cunmai_rules.thresholds.state import GroupState, Rules, RuleState, SubjectState, rule_states
+from cunmai_rules.thresholds.steady import Lately, Still, skip, still
 from cunmai_wire.events import Grade
 
 
@@ -46,12 +47,16 @@ def step(
 
 
 def step_by(state: SubjectState, event: Observation | Tick, plan: Plan) -> Step:
-    """Apply one event by the rules of a plan: in full, or where that finds nothing new, what is left of it."""
-    if not isinstance(event, Tick) and state.profile is plan.profile:
-        skipped = skip(state, event, plan)
-        if skipped is not None:
-            return Step(*skipped, ())
-    return judge_in_full(state, event, plan)
+    """Apply one event by the rules of a plan: in full, or by asking only whom it concerns."""
+    if isinstance(event, Tick) or state.profile is not plan.profile:
+        return judge_in_full(state, event, plan)
+    skipped = skip(state, event, plan)
+    if skipped is not None:
+        return Step(*skipped, ())
+    unmoved = still(state, event, plan)
+    return (
+        judge_in_full(state, event, plan) if unmoved is None else judge_the_rest(state, event, plan, unmoved)
+    )
 
 
 def judge_in_full(state: SubjectState, event: Observation | Tick, plan: Plan) -> Step:
@@ -64,24 +69,41 @@ def judge_in_full(state: SubjectState, event: Observation | Tick, plan: Plan) ->
             state = _tick(state, event, plan, said)
         case _:
             state = _observe(state, event, plan, said)
+    return _step(state, plan, said)
+
+
+def judge_the_rest(state: SubjectState, event: Observation, plan: Plan, unmoved: Still) -> Step:
+    """Apply a reading by asking those that it does not leave where they stood."""
+    said = Said()
+    return _step(_observe(state, event, plan, said, unmoved), plan, said)
+
+
+def _step(state: SubjectState, plan: Plan, said: Said) -> Step:
     actions = said.actions
     if len(actions) > 1:
         actions.sort(key=lambda action: plan.place.get(action.rule, -1))
     return Step(state, tuple(said.decisions), tuple(actions))
 
 
-def _observe(state: SubjectState, event: Observation, plan: Plan, said: Said) -> SubjectState:
+def _observe(
+    state: SubjectState, event: Observation, plan: Plan, said: Said, unmoved: Still | None = None
+) -> SubjectState:
     of_kind = plan.by_kind.get(event.kind, NOTHING)
-    groups, rules = state.groups, state.rules
-    if of_kind.groups:
-        groups = dict(groups)
-        for group in of_kind.groups:
-            _put(groups, group.key, shared.observe(group, groups.get(group.key, NOTHING_SHARED), event, said))
+    if unmoved is None:
+        groups, rules = dict(state.groups), dict(state.rules)
+        stood: tuple[Part | None, ...] = (None,) * (len(of_kind.groups) + len(of_kind.singles))
+    else:
+        (groups, rules), stood = unmoved.ahead.caught_up(), unmoved.parts
     glance = Glance(event, plan.facts)
-    if of_kind.singles:
-        rules = dict(rules)
-        for single in of_kind.singles:
-            _observe_alone(rules, single, event, glance, said)
+    everyone: tuple[Group | Single, ...] = (*of_kind.groups, *of_kind.singles)
+    for part, what in zip(stood, everyone, strict=True):
+        if part is not None:
+            said.decisions += part.decisions
+        elif isinstance(what, Single):
+            _observe_alone(state.rules, rules, what, event, glance, said)
+        else:
+            before = state.groups.get(what.key, NOTHING_SHARED)
+            _put(groups, what.key, shared.observe(what, before, event, said))
     if of_kind.unfit:
         said.decisions += of_kind.unfit
         if not of_kind.unfit_rules.isdisjoint(rules):
@@ -91,7 +113,7 @@ def _observe(state: SubjectState, event: Observation, plan: Plan, said: Said) ->
         return after  # groups alone are judged as quickly as skipped
     steady = None
     if isinstance(state.hint, Lately) and state.hint.kind == event.kind:
-        steady = steady_after(after, event, plan, said.judged, glance)
+        steady = steady_after(after, event, plan, said.judged, glance, stood)
     hint = Lately(event.t_ms, event.kind, of_kind.classes.of(event.values), steady)
     return SubjectState(groups, rules, plan.profile, hint)
 
@@ -102,15 +124,15 @@ def _put(groups: dict[str, GroupState], key: str, state: GroupState) -> None:
 
 
 def _observe_alone(
-    rules: dict[str, RuleState], single: Single, event: Observation, glance: Glance, said: Said
+    before: Rules, rules: Rules, single: Single, event: Observation, glance: Glance, said: Said
 ) -> None:
     rule_id = single.rule.rule.id
-    judge = judge_for(single.rule, rules.get(rule_id, NEW), glance.facts)
+    judge = judge_for(single.rule, before.get(rule_id, NEW), glance.facts)
     reason = judge.observe(event, glance)
     said.judged[rule_id] = judge, reason
     said.decisions.append(single.says[reason])
     said.actions += judge.actions
-    if rule_id in rules or reason is not Reason.NO_VALUE:
+    if rule_id in before or reason is not Reason.NO_VALUE:
         rules[rule_id] = judge.state
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
+from typing import NamedTuple
 from unittest import mock
 
 import pytest
@@ -13,12 +14,12 @@ from hypothesis import strategies as st
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds import step as steps
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts, PersonalLimits
-from cunmai_rules.thresholds.events import Action, Observation, Tick
+from cunmai_rules.thresholds.events import Action, Escalate, Observation, Tick
 from cunmai_rules.thresholds.loader import build_rules, load_rules
-from cunmai_rules.thresholds.plan import plan_of
+from cunmai_rules.thresholds.plan import Plan, plan_of
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.state import NOTHING_SEEN, SubjectState
-from cunmai_rules.thresholds.step import judge_in_full, step_by
+from cunmai_rules.thresholds.step import judge_in_full, judge_the_rest, step_by
 from support.campaign import campaign
 from support.rules import T0_MS
 
@@ -166,11 +167,13 @@ def test_of_one_state_two_readings_may_come_next() -> None:
 # -- that it does skip, and where it must not ------------------------------------------------------------------
 
 
-def played(*values: float, every_s: int = 1, facts: Facts = OLD, after: int = 0) -> tuple[int, list[Action]]:
-    """An oximeter: how many readings after so many were judged in full, and all that was found."""
+def played(
+    *values: float, every_s: int = 1, facts: Facts = OLD, after: int = 0
+) -> tuple[Asked, list[Action]]:
+    """An oximeter: how many readings after so many were put to rules, and all that was found."""
     plan = plan_of(shipped(), facts)
     actions: list[Action] = []
-    state, in_full = NOTHING_SEEN, 0
+    state, in_full, in_part = NOTHING_SEEN, 0, 0
     for n, spo2 in enumerate(values):
         event = Observation(
             "s",
@@ -181,38 +184,64 @@ def played(*values: float, every_s: int = 1, facts: Facts = OLD, after: int = 0)
             (),
             False,
         )
-        with mock.patch.object(steps, "judge_in_full", wraps=judge_in_full) as judged:
+        with (
+            mock.patch.object(steps, "judge_in_full", wraps=judge_in_full) as full,
+            mock.patch.object(steps, "judge_the_rest", wraps=judge_the_rest) as part,
+        ):
             done = step_by(state, event, plan)
-        in_full += judged.call_count if n >= after else 0
+        in_full += full.call_count if n >= after else 0
+        in_part += part.call_count if n >= after else 0
         state = done.state
         actions += done.actions
-    return in_full, actions
+    return Asked(in_full, in_part), actions
+
+
+class Asked(NamedTuple):
+    in_full: int
+    """Readings that were put to every rule."""
+    in_part: int
+    """And to those only that they concerned."""
 
 
 def test_an_oximeter_that_wavers_within_normal_is_judged_in_full_twice() -> None:
     wavering = [95.0 + n * 7 % 4 for n in range(100)]
-    assert played(*wavering)[0] == 2
+    assert played(*wavering)[0] == Asked(2, 0)
 
 
-def test_an_alarm_that_goes_on_is_judged_in_full_only_where_it_changes() -> None:
+def test_an_alarm_that_goes_on_asks_rules_only_where_it_changes() -> None:
     # 90 each second: the first two, raised after 15 s, the panel's band after 60 s.
-    in_full, actions = played(*[90.0] * 100)
-    assert in_full == 4
-    plan = plan_of(shipped(), OLD)
+    asked, actions = played(*[90.0] * 100)
+    assert asked == Asked(2, 2)
+    assert actions == in_full([at(90.0, 70.0)] * 100, plan_of(shipped(), OLD))
+
+
+@pytest.mark.parametrize(("every_s", "asked"), [(600, 0), (900, 0), (901, 3)])
+def test_a_reading_that_comes_when_green_is_stale_is_never_skipped(every_s: int, asked: int) -> None:
+    assert sum(played(*[97.0] * 5, every_s=every_s, after=2)[0]) == asked
+
+
+def test_a_residents_own_limit_is_asked_where_only_it_is_passed() -> None:
+    """Raised at 88 and cleared at 90, where the pack's own would be raised long since."""
+    values = [91.0] * 130 + [87.5] * 40 + [91.0] * 100
+    found = in_full([at(one, 70.0) for one in values], plan_of(shipped(), FACTS[5]))
+    asked, actions = played(*values, facts=FACTS[5])
+    assert actions == found
+    raised = [one for one in actions if isinstance(one, Escalate) and one.rule == "spo2-severe"]
+    assert len(raised) == 1
+    assert asked.in_part > 2
+
+
+def in_full(readings: Sequence[dict[str, object]], plan: Plan) -> list[Action]:
+    """What is found of an oximeter's readings, a second apart, where every rule is asked each time."""
     found: list[Action] = []
     state = NOTHING_SEEN
-    for n in range(100):
-        values = {"spo2_pct": 90.0, "pulse_bpm": 70.0}
-        event = Observation("s", n + 1, "oximetry", T0_MS + n * 1000, values, (), False)
-        done = judge_in_full(state, event, plan)
+    for n, values in enumerate(readings):
+        done = judge_in_full(
+            state, Observation("s", n + 1, "oximetry", T0_MS + n * 1000, values, (), False), plan
+        )
         state = done.state
         found += done.actions
-    assert actions == found
-
-
-@pytest.mark.parametrize(("every_s", "in_full"), [(600, 0), (900, 0), (901, 3)])
-def test_a_reading_that_comes_when_green_is_stale_is_never_skipped(every_s: int, in_full: int) -> None:
-    assert played(*[97.0] * 5, every_s=every_s, after=2)[0] == in_full
+    return found
 
 
 HEAD = "pack: counts\nversion: 1\ntitle: {zh: test, en: test}\nrules:\n"
