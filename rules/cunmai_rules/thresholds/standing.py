@@ -1,4 +1,4 @@
-"""What a next reading like the last one does to each group and each rule. Pure; `settling` finds it, `steady` uses it."""
+"""What a next reading like the last one does to each group and rule. Pure; `settling` finds it, `steady` uses it."""
 
 from __future__ import annotations
 
