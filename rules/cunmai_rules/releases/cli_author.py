@@ -14,7 +14,12 @@ from rich.console import Console
 
 from cunmai_rules.moments import CHINA_MINUTES
 from cunmai_rules.releases.approval import ApproverName, Role, approve, public_text
-from cunmai_rules.releases.compared import Now, check_nothing_goes_unsaid, known_to_approver
+from cunmai_rules.releases.compared import (
+    Now,
+    check_nothing_goes_unsaid,
+    check_what_is_named_goes,
+    known_to_approver,
+)
 from cunmai_rules.releases.folder import approvals_of, keep_approval, proposals, read_folder
 from cunmai_rules.releases.keyfiles import AuthorKey, PassphraseNeeded, load_key, make_key
 from cunmai_rules.releases.manifest import WITHDRAWN, Manifest
@@ -137,6 +142,8 @@ def _names(withdraws: list[str] | None) -> tuple[str, ...] | None:
 
 def _going(now: Now | None, manifest: Manifest, folder: Path) -> list[Gone]:
     """What will be in force no longer, all of it said. Raises UserError."""
+    files = read_folder(folder)
+    check_what_is_named_goes(now, files, manifest)
     if now is None:
         typer.echo(
             "提醒: 没有和现在生效的规则比较过; 手边有发布目录或现行规则目录时加 --in-force 目录 / note: this was not "
@@ -144,7 +151,7 @@ def _going(now: Now | None, manifest: Manifest, folder: Path) -> list[Gone]:
             err=True,
         )
         return []
-    return check_nothing_goes_unsaid(now, read_folder(folder), manifest, folder)
+    return check_nothing_goes_unsaid(now, files, manifest, folder)
 
 
 def _proposed(folder: Path, wanted: Wanted, effective: str | None, now_ms: int) -> Manifest:

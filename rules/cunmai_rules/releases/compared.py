@@ -23,6 +23,8 @@ class Now:
     packs: Packs
     zh: str
     en: str
+    sure: bool = True
+    """Whether this is what is in force; else the best that is known of it."""
 
 
 def packs_in(files: dict[str, bytes]) -> Packs:
@@ -67,7 +69,7 @@ def known_to_approver(in_force: Path | None, folder: Path, manifest: Manifest, n
     at_ms = max(manifest.effective_ms, now_ms)
     if in_force is not None:
         if not numbers(in_force):
-            return Now(packs_in(read_folder(in_force)), f"{in_force} 里的规则", f"the rules in {in_force}")
+            return Now(packs_in(read_folder(in_force)), f" {in_force} ", f"the rules in {in_force}")
         current, _ = in_force_at(published(in_force), at_ms)
         return in_release(current) if current is not None else None
     earlier = [one for one in signed_here(folder) if one.effective_ms < manifest.effective_ms]
@@ -75,7 +77,7 @@ def known_to_approver(in_force: Path | None, folder: Path, manifest: Manifest, n
         return None
     last = max(earlier, key=lambda one: one.effective_ms)
     packs = {name: Held() for name in last.packs}
-    return Now(packs, f"上次在这里签的“{last.note}”", f"what was signed here last, “{last.note}”")
+    return Now(packs, f"上次在这里签的“{last.note}”", f"what was signed here last, “{last.note}”", sure=False)
 
 
 def check_nothing_goes_unsaid(
@@ -87,6 +89,28 @@ def check_nothing_goes_unsaid(
     if missing:
         raise UserError(_refusal(now, missing, manifest, folder))
     return going
+
+
+def check_what_is_named_goes(now: Now | None, files: dict[str, bytes], manifest: Manifest) -> None:
+    """Nobody signs that something goes which stays, or which is not there. Raises UserError."""
+    here = packs_in(files)
+    rules = {f"{name}/{rule}" for name, pack in here.items() for rule in pack.rules}
+    staying = [name for name in manifest.withdraws if name in here or name in rules]
+    if staying:
+        names = ", ".join(staying)
+        raise UserError(
+            f"写了停用 {names}, 文件里却还有; 请从文件里删去, 或去掉 --withdraws / "
+            f"{names}: named as withdrawn, and still in the files; take it out of them, or leave out --withdraws"
+        )
+    if now is None or not now.sure:
+        return
+    going = {one.name for one in gone(now.packs, here)}
+    unknown = ", ".join(name for name in manifest.withdraws if name not in going)
+    if unknown:
+        raise UserError(
+            f"写了停用 {unknown}, 而{now.zh}里没有; 名字写错了吗? / "
+            f"{unknown}: named as withdrawn, and not in {now.en}: is the name right?"
+        )
 
 
 def _refusal(now: Now, missing: Sequence[Gone], manifest: Manifest, folder: Path) -> str:

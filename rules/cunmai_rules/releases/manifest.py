@@ -78,8 +78,6 @@ class Manifest(Signed):
         named = [name for pack in self.packs.values() for name in (pack.file, *pack.scores)]
         if missing := [name for name in named if name not in self.files]:
             raise ValueError(f"packs name files that are not listed: {', '.join(missing)}")
-        if staying := sorted(set(self.withdraws) & set(self.packs)):
-            raise ValueError(f"these packs are withdrawn and are among the files: {', '.join(staying)}")
         return self
 
     @property

@@ -130,9 +130,18 @@ def test_an_operator_lists_what_is_open_and_closes_it(bench: Bench, tmp_path: Pa
     bench.desaturate()
     id_ = bench.escalation().id
     runner = CliRunner()
-    assert id_ in runner.invoke(app, ["escalations", "--config", str(config)]).output
+    listing = ["escalations", "--config", str(config)]
+    told = runner.invoke(app, listing).output
+    for words in (
+        id_,
+        "居民 resident R-7F3K\n",
+        f"规则 rule {bench.escalation().rule}\n",
+        "网关 gateway cz-01\n",
+    ):
+        assert words in told
     closing = ["close", id_, "--because", "test", "--config", str(config)]
     assert runner.invoke(app, closing).output == f"{id_}: test\n"
     assert bench.escalation().status is Status.CLOSED
+    assert "没有未结束的预警" in runner.invoke(app, listing).output
     unknown = runner.invoke(app, ["close", "e0", "--because", "test", "--config", str(config)])
     assert isinstance(unknown.exception, UserError)

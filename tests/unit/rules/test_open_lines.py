@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from typer.testing import CliRunner
 
-from cunmai_rules.cli import app
 from cunmai_rules.commands.open_lines import print_open
 from cunmai_rules.escalation.states import Escalation, Status
-from cunmai_rules.journal.database import PostgresAt
 from cunmai_wire.events import Grade, Lane
-from support.rules_bench import Bench
-from support.sms_sink import SECRET
 
 
 def shown(width: int, escalation: Escalation) -> list[str]:
@@ -51,23 +45,3 @@ def test_the_longest_ids_are_whole(width: int) -> None:
     for word in (resident, gateway, *rules):
         assert any(word in line for line in lines), word
     assert max(map(cell_len, lines)) <= width
-
-
-def test_the_command_names_the_resident_and_the_rule(bench: Bench, tmp_path: Path) -> None:
-    config = tmp_path / "rules.yaml"
-    config.write_text(
-        f"data_dir: {tmp_path}\n"
-        "contacts: [{id: village, role: 村医, to: '1'}]\n"
-        "fallback_contacts: [village]\n"
-        f"webhook: {{url: 'http://127.0.0.1:1/', secret: {SECRET}}}\n"
-        "public_url: http://127.0.0.1:8087\n"
-    )
-    if isinstance(bench.at, PostgresAt):
-        config.write_text(f'{config.read_text()}database: "{bench.at.dsn}"\n')
-    command = ["escalations", "--config", str(config)]
-    assert "没有未结束的预警" in CliRunner().invoke(app, command).stdout
-    bench.desaturate()
-    told = CliRunner().invoke(app, command, env={"COLUMNS": "80"}).stdout
-    assert bench.escalation().id in told
-    assert "居民 resident R-7F3K" in told
-    assert f"规则 rule {bench.escalation().rule}" in told

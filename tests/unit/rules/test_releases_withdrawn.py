@@ -140,10 +140,23 @@ def test_a_rule_that_moves_to_another_pack_stays(county: County) -> None:
     assert "release 2" in county.publish().stdout
 
 
-def test_what_is_withdrawn_cannot_be_among_the_files(county: County) -> None:
-    assert "these packs are withdrawn and are among the files: oximetry" in refused(
-        county, *NEW, "--withdraws", "oximetry"
+@pytest.mark.parametrize("name", ["oximetry", "oximetry/spo2-low"])
+def test_what_is_withdrawn_cannot_be_among_the_files(county: County, name: str) -> None:
+    assert refused(county, *NEW, "--withdraws", name) == (
+        f"写了停用 {name}, 文件里却还有; 请从文件里删去, 或去掉 --withdraws / "
+        f"{name}: named as withdrawn, and still in the files; take it out of them, or leave out --withdraws"
     )
+
+
+def test_a_slip_in_a_name_is_told_where_what_is_in_force_is_known(county: County) -> None:
+    slip = ("--withdraws", "medicine-stock", "--withdraws", "medicine-stok")
+    assert refused(county, *NEW, *slip, "--in-force", "releases/000001/files") == (
+        "写了停用 medicine-stok, 而 releases/000001/files 里没有; 名字写错了吗? / "
+        "medicine-stok: named as withdrawn, and not in the rules in releases/000001/files: is the name right?"
+    )
+    assert (
+        "withdrawn" in county.run(*NEW, *slip).stdout
+    )  # of what was signed here before nothing is concluded
 
 
 def test_a_name_that_is_none_is_refused(county: County) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -76,4 +77,24 @@ main()
 def test_the_answer_stands_on_standard_output_and_the_log_beside_it() -> None:
     done = subprocess.run([sys.executable, "-c", NOISY], capture_output=True, text=True, check=True)
     assert done.stdout == f"{packs_dir()}\n"
+    assert '"event": "rules.noise"' in done.stderr
+
+
+def test_so_do_those_of_a_verb_that_is_loaded_whole(tmp_path: Path) -> None:
+    (tmp_path / "noisy.py").write_text(
+        "import structlog, typer\n"
+        "app = typer.Typer()\n"
+        "@app.command()\n"
+        "def noisy() -> None:\n"
+        "    structlog.get_logger('rules').info('rules.noise')\n"
+        "    typer.echo('answer')\n"
+    )
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); sys.argv = ['cunmai', 'noisy']\n"
+        "from cunmai.main import VERBS, Verb, main\n"
+        "VERBS['noisy'] = Verb('noisy', 'app', 'all', '', '')\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "answer\n"
     assert '"event": "rules.noise"' in done.stderr
