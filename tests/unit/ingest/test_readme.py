@@ -13,7 +13,7 @@ README = Path(__file__).resolve().parents[3] / "ingest" / "README.md"
 
 def _sample() -> str:
     (sample,) = re.findall(r"```yaml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    return str(sample)
+    return str(sample).replace("put-the-token-here", "its own")
 
 
 def _load(text: str) -> IngestSettings:
