@@ -10,7 +10,7 @@ import importlib
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -71,24 +71,19 @@ def main() -> None:
         _print_verbs(Console(stderr=True))
         _fail(f"没有这个命令: {arguments[0]} / no such command: {arguments[0]}")
     try:
-        app = _load(arguments[0], verb)
+        app: typer.Typer = getattr(importlib.import_module(verb.module), verb.app)
         _logs_to_stderr()
         app(args=arguments[1:], prog_name=f"cunmai {arguments[0]}", obj=_logs_to_stderr)
     except UserError as error:
         _fail(str(error))
-
-
-def _load(name: str, verb: Verb) -> Any:
-    try:
-        app: typer.Typer = getattr(importlib.import_module(verb.module), verb.app)
     except ModuleNotFoundError as error:
+        # While the verb was loaded, or, where its application loads its own verbs late, one of those.
         if (error.name or "").split(".")[0].startswith("cunmai"):
             raise
         _fail(
-            f"`cunmai {name}` 需要先安装: pip install 'cunmai[{verb.extra}]' (缺少 {error.name}) / "
+            f"`cunmai {arguments[0]}` 需要先安装: pip install 'cunmai[{verb.extra}]' (缺少 {error.name}) / "
             f"needs an extra: pip install 'cunmai[{verb.extra}]' ({error.name} is missing)"
         )
-    return app
 
 
 def _logs_to_stderr() -> None:

@@ -112,11 +112,13 @@ def test_a_missing_extra_names_what_to_install(tmp_path: Path) -> None:
         "import sys\n"
         "class Block:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in ('fastapi', 'httpx'):\n"
+        "        if name.split('.')[0] in ('cryptography', 'fastapi', 'httpx'):\n"
         "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
         "sys.meta_path.insert(0, Block())\n"
     )
-    refused = cunmai("rules", "check", PYTHONPATH=str(tmp_path))
-    assert refused.returncode == 2
-    assert "pip install 'cunmai[server]'" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    for verb in (("rules", "run"), ("rules", "sms-check"), ("registry", "check")):
+        refused = cunmai(*verb, "--config", "none.yaml", PYTHONPATH=str(tmp_path))
+        assert refused.returncode == 2
+        assert "pip install 'cunmai[server]'" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    assert cunmai("rules", "check", PYTHONPATH=str(tmp_path)).returncode == 0  # it needs none of them
