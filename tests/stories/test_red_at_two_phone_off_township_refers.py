@@ -21,6 +21,7 @@ def test_story(stage: Stage) -> None:
     stage.nobody_paged()
     stage.after(seconds=3)
     stage.paged("township-night")
+    assert "再次提醒" not in stage.told("township-night"), "it is the first that they hear of it"
     assert "notice_unconfirmed" in stage.history()
     stage.after(minutes=1)
     stage.replies("3")

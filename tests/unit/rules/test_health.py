@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from cunmai_rules import metrics
+from cunmai_rules import slots as slots_module
 from cunmai_rules.database_clock import DatabaseClock, ahead_ms
 from cunmai_rules.health import NOBODY_WATCHES, Watching
 from cunmai_rules.heartbeat import Heartbeat
-from cunmai_rules.journal.database import Rows
+from cunmai_rules.journal.database import PostgresAt, Rows
 from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.selftest.outcome import record_outcome
+from cunmai_rules.service import RulesService
 from cunmai_rules.settings import HeartbeatSettings, SelfTestSettings
 from cunmai_runtime.clock import system_clock
 from cunmai_runtime.errors import Retryable
 from support.postgres import Cluster
 from support.rules_bench import LINK_KEY, Bench
+from support.servers import free_port, listening, wait_until
 
 HOUR_MS = 3_600_000
 SECRET_URL = "https://watcher.example/ping/0d1c"
@@ -177,3 +183,64 @@ def test_a_real_postgresql_tells_its_time(postgres: Cluster) -> None:
     assert "快" in str(fast.caution)
     assert same.caution is None
     assert same.ahead_ms is not None
+
+
+class NoMessages:
+    """A broker that has nothing to say."""
+
+    up = True
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def take(self, *_: Any) -> list[Any]:
+        time.sleep(0.01)
+        return []
+
+    def publish(self, *_: Any) -> bool:
+        return True
+
+    def ack(self, *_: Any) -> None: ...
+
+
+def test_the_service_tells_of_its_own_watching(watched: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clock stands in January 2026, and PostgreSQL's goes with the machine."""
+    monkeypatch.setattr(slots_module, "Intake", NoMessages)
+    asked: list[str] = []
+    monkeypatch.setattr(Heartbeat, "_send", lambda self: asked.append(self.failed or ""))
+    port = free_port()
+    quick = HeartbeatSettings.model_construct(url=SecretStr(SECRET_URL), every_s=0.05)
+    changes: dict[str, Any] = {
+        "listen": watched.settings.listen.model_copy(update={"port": port}), "heartbeat": quick
+    }  # fmt: skip
+    if isinstance(watched.at, PostgresAt):
+        changes["database"] = SecretStr(watched.at.dsn)
+    service, stop = (
+        RulesService(watched.settings.model_copy(update=changes), watched.clock),
+        threading.Event(),
+    )
+    running = threading.Thread(target=service.run, args=(stop,), daemon=True)
+    running.start()
+
+    def told() -> dict[str, Any]:
+        answer: dict[str, Any] = httpx.get(
+            f"http://127.0.0.1:{port}/health", trust_env=False, timeout=10
+        ).json()
+        return answer
+
+    try:
+        wait_until(lambda: listening(port) and asked, what="it serves, and gives its signal")
+        if watched.at is not None:
+            wait_until(
+                lambda: told()["database_clock"]["state"] == "failed", what="it has asked for the time"
+            )
+            assert any("behind PostgreSQL's" in caution for caution in told()["cautions"])
+        assert told()["heartbeat"]["state"] == "unknown", "nobody has taken it"
+        assert told()["self_test"]["state"] == "unknown"
+    finally:
+        stop.set()
+        running.join(60)
+    assert not running.is_alive()
