@@ -14,7 +14,7 @@ from cunmai_rules.batch import digest_of
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.journal.judgements import Judgements, Subject, subject_of
 from cunmai_rules.settings import RulesSettings
-from cunmai_rules.subjects import Subjects
+from cunmai_rules.subjects import NOT_COUNTED, Subjects
 from cunmai_rules.thresholds.events import Observation
 from cunmai_rules.thresholds.memory import key_of
 from cunmai_rules.thresholds.ruleset import RuleSet
@@ -33,6 +33,8 @@ class _Placed:
     digest: str
     instead_of: str | None = None
     """The subject that a correction takes it from."""
+    is_news: bool = False
+    """A correction of now, of a reading that has never counted: nobody has heard of it."""
 
 
 class Readings:
@@ -81,7 +83,9 @@ class Readings:
         if not isinstance(placed, Placed):
             return Refused(RefusalReason.IMPLAUSIBLE_TIME, placed, reading.seq)
         self._judgements.take(header.stream, reading.seq)
-        wrong = self._subjects.take_back(corrects.stream, corrects.seq, rules) if corrects else None
+        taken_back = (
+            self._subjects.take_back(corrects.stream, corrects.seq, rules) if corrects else NOT_COUNTED
+        )
         observation = Observation(
             header.stream,
             reading.seq,
@@ -89,12 +93,16 @@ class Readings:
             placed.at_ms,
             values_of(reading),
             reading.quality,
-            # A correction is about the past, however soon it comes; the desk pages where somebody had been paged.
+            # A correction is about the past, however soon it comes; who is asked about it is the desk's part.
             placed.late or corrects is not None,
             sent.arrived_ms,
         )
         return _Placed(
-            subject_of(header.gateway, reading.device, reading.resident), observation, digest, wrong
+            subject_of(header.gateway, reading.device, reading.resident),
+            observation,
+            digest,
+            taken_back.subject,
+            is_news=corrects is not None and not taken_back.had_counted and not placed.late,
         )
 
     def _may_correct(self, gateway: str, stream: str) -> bool:
@@ -107,7 +115,8 @@ class Readings:
         counting = [
             one.event for one in placed if not self._judgements.is_corrected(one.event.stream, one.event.seq)
         ]
-        decisions = self._subjects.judge(subject, counting, rules).decisions if counting else {}
+        news = frozenset(one.event.source for one in placed if one.is_news)
+        decisions = self._subjects.judge(subject, counting, rules, news).decisions if counting else {}
         moved = {(one.event.stream, one.event.seq) for one in placed if one.instead_of is not None}
         for wrong in sorted({one.instead_of for one in placed if one.instead_of is not None}):
             self._desk.reissue(wrong, subject.id, moved, self._clock())

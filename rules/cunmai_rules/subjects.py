@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
+from dataclasses import replace
+from typing import NamedTuple
 
 import structlog
 
@@ -12,14 +14,24 @@ from cunmai_rules.journal.judgements import Judgements, Subject
 from cunmai_rules.prompts import prompt_command
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
-from cunmai_rules.thresholds.events import Amend, Escalate, GradeChange, Observation, Prompt, Retract
+from cunmai_rules.thresholds.events import (
+    Amend,
+    Escalate,
+    GradeChange,
+    Observation,
+    Prompt,
+    Reason,
+    Retract,
+    RuleLane,
+    Source,
+)
 from cunmai_rules.thresholds.memory import Memory
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.step import due_ms
 from cunmai_rules.thresholds.window import Outcome, judge, reach, take_back, tick
 from cunmai_runtime.clock import Clock
 from cunmai_runtime.outgoing import Publication
-from cunmai_wire.events import Grade
+from cunmai_wire.events import Grade, Lane
 
 FactsOf = Callable[[Subject], Facts]
 """What is known of a subject now. It is asked for every reading: it answers from memory."""
@@ -29,6 +41,18 @@ def facts_of_sites(settings: RulesSettings) -> FactsOf:
     """What the settings alone know: the altitude of the subject's site."""
     by_gateway = {site.gateway: Facts(altitude_m=site.altitude_m) for site in settings.sites}
     return lambda subject: by_gateway.get(subject.gateway, NOTHING_KNOWN)
+
+
+class TakenBack(NamedTuple):
+    """What became of a reading that a correction names."""
+
+    subject: str | None
+    """Whom it has counted for until now."""
+    had_counted: bool
+    """For anybody, ever: what it says may have been acted upon."""
+
+
+NOT_COUNTED = TakenBack(None, had_counted=False)
 
 
 class Subjects:
@@ -43,13 +67,19 @@ class Subjects:
         self.prompts: list[Publication] = []
         """For the kiosks, of what was judged since this was last emptied."""
 
-    def judge(self, subject: Subject, events: Sequence[Observation], rules: RuleSet) -> Outcome:
-        """Judge readings of one subject, in any order."""
+    def judge(
+        self,
+        subject: Subject,
+        events: Sequence[Observation],
+        rules: RuleSet,
+        news: Set[Source] = frozenset(),
+    ) -> Outcome:
+        """Judge readings of one subject, in any order. `news`: corrections among them that page like live readings."""
         memory = self._judgements.memory(subject.id)
         after = reach(memory, events)
         past = [] if after is None else self._judgements.since(subject.id, after)
         facts = self._facts_of(subject)
-        return self._commit(subject, rules, facts, memory, judge(memory, events, rules, facts, past))
+        return self._commit(subject, rules, facts, memory, judge(memory, events, rules, facts, past), news)
 
     def tick(self, subject: Subject, now_ms: int, rules: RuleSet) -> Outcome:
         """What the passing of time changes."""
@@ -57,10 +87,10 @@ class Subjects:
         facts = self._facts_of(subject)
         return self._commit(subject, rules, facts, memory, tick(memory, now_ms, rules, facts))
 
-    def take_back(self, stream: str, seq: int, rules: RuleSet) -> str | None:
-        """A correction stands in for this reading: whom it counted for owes nothing to it any more; who that is."""
+    def take_back(self, stream: str, seq: int, rules: RuleSet) -> TakenBack:
+        """A correction stands in for this reading: whom it counted for owes nothing to it any more."""
         if self._judgements.is_corrected(stream, seq):
-            return None
+            return TakenBack(None, had_counted=True)
         found = self._judgements.counted(stream, seq)
         if found is not None:
             subject, key = found
@@ -70,17 +100,23 @@ class Subjects:
             self._commit(subject, rules, facts, memory, take_back(memory, key, rules, facts, past))
         self._judgements.correct(stream, seq)
         self._desk.withdraw_about(stream, seq, self._clock())
-        return found[0].id if found is not None else None
+        return TakenBack(None if found is None else found[0].id, had_counted=found is not None)
 
     def _commit(
-        self, subject: Subject, rules: RuleSet, facts: Facts, before: Memory, outcome: Outcome
+        self,
+        subject: Subject,
+        rules: RuleSet,
+        facts: Facts,
+        before: Memory,
+        outcome: Outcome,
+        news: Set[Source] = frozenset(),
     ) -> Outcome:
         due = due_ms(outcome.memory.rules, rules, facts)
         self._judgements.save_memory(subject, outcome.memory, due, before)
         for action in outcome.actions:
             match action:
                 case Escalate():
-                    self._escalate(subject, action)
+                    self._escalate(subject, _as_news(action, rules) if action.source in news else action)
                 case GradeChange():
                     self._tell_grade(subject, action)
                 case Prompt():
@@ -122,3 +158,10 @@ class Subjects:
             "rules.grade", subject=subject.id, rule=change.rule, grade=change.grade,
             previous=change.previous, reason=change.reason,
         )  # fmt: skip
+
+
+def _as_news(found: Escalate, rules: RuleSet) -> Escalate:
+    """A task of the past that would have paged, had its reading not been a correction: now it pages."""
+    rule = rules.by_id.get(found.rule)
+    pages = rule is not None and rule.rule.lane is RuleLane.PAGE and found.reason is Reason.LIMIT_MET_LATE
+    return replace(found, lane=Lane.PAGE) if pages else found

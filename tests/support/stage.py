@@ -163,24 +163,41 @@ class Stage:
         **changes: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """One reading, now or measured `late_s` ago; without `spo2`, `changes` say its kind and values."""
-        self._begun = True
-        values = {} if spo2 is None else {"kind": "oximetry", "mode": "continuous", "spo2_pct": spo2}
-        self.bench._seq += 1
-        reading = {
-            "seq": self.bench._seq, "t": self.now_ms - int(late_s * 1000), "clock": "trusted", "device": "oxi-1",
-            "resident": of,
-        } | values | changes  # fmt: skip
+        reading = self._made(spo2, of, int(late_s * 1000)) | changes
         self.send(reading, where=where)
         return reading
 
+    def _made(self, spo2: float | None, of: str | None, late_ms: int = 0) -> dict[str, Any]:
+        self._begun = True
+        values = {} if spo2 is None else {"kind": "oximetry", "mode": "continuous", "spo2_pct": spo2}
+        self.bench._seq += 1
+        return {
+            "seq": self.bench._seq, "t": self.now_ms - late_ms, "clock": "trusted", "device": "oxi-1",
+            "resident": of,
+        } | values  # fmt: skip
+
+    def made(self, spo2: float, *, for_s: int, of: str | None = SUN) -> list[dict[str, Any]]:
+        """One reading a second, which the gateway keeps for now."""
+        made = []
+        for _ in range(for_s):
+            made.append(self._made(spo2, of))
+            self._set(self.now_ms + 1000)
+        return made
+
     def corrected(self, *readings: dict[str, Any], of: str | None, where: str = SHANGCUN) -> None:
         """The kiosk has learnt that these were another resident's, and says so in one message."""
+        self.send(*self.corrections(*readings, of=of, where=where), where=where)
+
+    def corrections(
+        self, *readings: dict[str, Any], of: str | None, where: str = SHANGCUN
+    ) -> list[dict[str, Any]]:
+        """The same, and not sent yet."""
         corrections = []
         for reading in readings:
             self.bench._seq += 1
             earlier = {"stream": _stream_of(where), "seq": reading["seq"], "resident": reading["resident"]}
             corrections.append(reading | {"seq": self.bench._seq, "resident": of, "corrects": earlier})
-        self.send(*corrections, where=where)
+        return corrections
 
     def send(self, *readings: dict[str, Any], where: str = SHANGCUN, **header: Any) -> None:
         """One message of a gateway, judged; and what follows is sent."""

@@ -238,8 +238,34 @@ def test_a_correction_that_comes_before_the_reading(bench: Bench) -> None:
     bench.now_ms += 20_000
     bench.deliver(*[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings])
     bench.deliver(*readings)
-    assert escalations(bench) == [("R-RIGHT", "review", "open", "")]
+    # Nobody has heard of it yet: it is as fresh as it was measured.
+    assert escalations(bench) == [("R-RIGHT", "page", "open", "")]
     assert bench.rows("SELECT count(*) FROM observation WHERE corrected = 1") == [(20,)]
+
+
+def test_a_correction_in_the_same_message_as_its_reading_pages(bench: Bench) -> None:
+    """The uplink was away for as long as it took to check in."""
+    readings = [bench.reading(88, t=bench.now_ms + n * 1000, resident=None) for n in range(20)]
+    bench.now_ms += 60_000
+    bench.deliver(*readings, *[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings])
+    assert escalations(bench) == [("R-RIGHT", "page", "open", "")]
+
+
+def test_a_correction_of_hours_ago_goes_to_review_though_nobody_has_heard_of_it(bench: Bench) -> None:
+    readings = [bench.reading(88, t=bench.now_ms + n * 1000, resident=None) for n in range(20)]
+    bench.now_ms += 6 * 3_600_000
+    bench.deliver(*readings, *[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings])
+    assert escalations(bench) == [("R-RIGHT", "review", "open", "")]
+
+
+def test_a_second_correction_of_what_has_counted_is_of_the_past(bench: Bench) -> None:
+    readings = [bench.reading(97, t=bench.now_ms + n * 1000, resident="R-WRONG") for n in range(20)]
+    bench.now_ms += 20_000
+    bench.deliver(*readings)
+    bench.deliver(*[corrected(reading, 100 + reading["seq"], "R-OTHER") for reading in readings])
+    low = [corrected(reading, 200 + reading["seq"], "R-RIGHT") | {"spo2_pct": 88} for reading in readings]
+    bench.deliver(*low)
+    assert escalations(bench) == [("R-RIGHT", "review", "open", "")]
 
 
 def test_an_old_reading_that_is_corrected_takes_what_it_raised_with_it(bench: Bench) -> None:
