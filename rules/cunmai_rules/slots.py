@@ -29,6 +29,7 @@ from cunmai_rules.notify.breakers import Breakers
 from cunmai_rules.notify.notifier import Notifier, UnderWay
 from cunmai_rules.notify.sender import Sender
 from cunmai_rules.selftest.numbers import Numbers
+from cunmai_rules.selftest.outcome import Outcome, newest_outcome
 from cunmai_rules.selftest.path import path_over
 from cunmai_rules.selftest.selftest import SelfTest
 from cunmai_rules.settings import RulesSettings
@@ -214,6 +215,8 @@ class Slot:
         path = path_over(db, desk, settings.id, intake.publish, clock)
         numbers = Numbers.of(settings.data_dir / "self-test.json")
         test = SelfTest(settings.self_test, settings.id, numbers, path, clock)
+        before = newest_outcome(db) or Outcome()
+        test.resume(before.passed_ms, before.failed)
 
         def turn() -> None:
             test.turn()

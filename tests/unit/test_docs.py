@@ -9,7 +9,7 @@ import pytest
 
 from cunmai.main import VERBS
 from cunmai_gateway.settings import GatewaySettings
-from cunmai_rules.settings import RulesSettings
+from cunmai_rules.settings import RulesSettings, SelfTestSettings
 from cunmai_rules.thresholds.loader import build_rules
 from cunmai_runtime.yamlfile import FileProblems, parse_document, validate
 from support.sms_sink import SECRET
@@ -45,6 +45,13 @@ def test_the_rules_samples_load() -> None:
     own = service.replace("whsec_REPLACE_ME", SECRET).replace("put-the-number-here", "1")
     settings = validate(parse_document(own.encode(), "sample"), RulesSettings)
     assert settings.policy == RulesSettings.model_fields["policy"].default
+
+
+def test_the_self_tests_shortest_interval_is_told_where_it_is_described() -> None:
+    every = SelfTestSettings.model_json_schema()["properties"]["every_s"]
+    said = (ROOT / "rules" / "README.md").read_text()
+    assert f"`every_s` is {every['minimum']} at least" in said
+    assert f"{every['maximum']} at most, by default {every['default']}" in said
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -76,6 +76,12 @@ class SelfTest:
         """How far the newest finished test came, where it did not pass."""
         self._log = structlog.get_logger("rules")
 
+    def resume(self, passed_ms: int | None, failed: str | None) -> None:
+        """After a restart: what the newest one came to, until the next has ended."""
+        self.failed = Came(failed) if failed else None
+        if passed_ms is not None:
+            metrics.SELF_TEST_PASSED.set(passed_ms / 1000)
+
     def turn(self) -> None:
         """Do what is due. Raises Retryable."""
         now_ms = self._clock()

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
+from cunmai_rules import metrics
 from cunmai_rules.escalation.states import Status
 from cunmai_rules.selftest.numbers import Numbers
 from cunmai_rules.selftest.outcome import Outcome, newest_outcome
@@ -93,6 +94,20 @@ def test_a_link_that_is_cut_is_named_and_asks_nobody(tested: Bench) -> None:
     assert [line["why"] for line in logs if line["event"] == "rules.self_test_failed"] == ["nothing_judged"]
     assert newest_outcome(tested.db) == Outcome(None, "nothing_judged")
     assert tested.told == []
+
+
+def test_after_a_restart_the_newest_one_still_counts(tested: Bench) -> None:
+    """A failed one is no reason to give the watcher its signal again, and an hour-old success is not 1970."""
+    run(tested, self_test(tested, cut=True), 130)
+    outcome = newest_outcome(tested.db)
+    assert outcome is not None
+    again = self_test(tested)
+    again.resume(outcome.passed_ms, outcome.failed)
+    assert again.failed is Came.NOTHING
+    later = self_test(tested)
+    later.resume(1_767_323_045_000, None)
+    assert later.failed is None
+    assert metrics.SELF_TEST_PASSED._value.get() == 1_767_323_045
 
 
 def test_a_carrier_that_takes_nothing_is_named_and_no_doctor_is_asked_instead(tested: Bench) -> None:
