@@ -16,7 +16,7 @@ from cunmai_wire.readings import Reading, values_of
 from cunmai_wire.receipts import RULES, make_receipts
 from cunmai_wire.topics import Channel, gateway_topic
 
-PIECE_READINGS = 2000
+PIECE_READINGS = 500
 """Readings in one transaction. The notifier and the pages wait for the journal's lock meanwhile."""
 NOT_RECEIPTED = frozenset(
     {RefusalReason.WRONG_SENDER, RefusalReason.SEQ_REUSED, RefusalReason.INTERNAL_ERROR}

@@ -12,8 +12,10 @@ from cunmai_rules.journal.migrations import SQLITE
 from cunmai_runtime import sqlite
 from cunmai_runtime.errors import Retryable, UserError
 from cunmai_runtime.hold import disk_faults
+from cunmai_runtime.turns import turns_of
 
 _WHAT = "the rules' journal"
+_PATIENCE_S = 15.0
 
 
 class SqliteDatabase:
@@ -23,6 +25,7 @@ class SqliteDatabase:
         """Open or create the file. Raises UserError, Retryable."""
         with disk_faults(_WHAT):
             self._db = sqlite.open_database(path, SQLITE)
+        self._turns = turns_of(path)
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> Rows:
         try:
@@ -39,7 +42,7 @@ class SqliteDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        with _own_errors(), sqlite.transaction(self._db):
+        with _own_errors(), self._turns.turn(_PATIENCE_S), sqlite.transaction(self._db):
             yield
 
     @contextmanager
