@@ -140,11 +140,12 @@ class _Settling:
         """Whether the values that it looks back on change nothing now, whatever readings of this kind say.
 
         What another value of the same reading decides is not decided for long: when that value is in another
-        class again, the count has moved on.
+        class again, the count has moved on. That a reading of this kind came is known of each of them: it is no
+        value that may be another one, and without it `heard` would be false, not unknown.
         """
         if single.scores:
             return False
-        brought = {one.key for one, _ in self._glance.given(single.rule)}
+        brought = {one.key for one, _ in self._glance.given(single.rule) if one.field}
         stale_ms = single.rule.rule.stale_after_s * 1000
         at = AtHand(memory, self._event.t_ms, stale_ms, self._plan.facts)
         return is_decided_without(single.rule, at, single.looks_back | brought)

@@ -285,3 +285,15 @@ def test_a_count_that_another_value_made_irrelevant_has_moved_on_when_it_matters
     slow = "{reads: oximetry.pulse_bpm, unit: /min, below: 100}"
     fell = [at(97, 110)] * 3 + [at(97, 90)] + [at(90, 110)] * 2 + [at(97, 90), at(90, 90)]
     assert same_both_ways(f"{{all: [{slow}, {counted}]}}", "{for_s: 0}", *fell)
+
+
+@pytest.mark.parametrize(
+    "heard", ["{heard: oximetry, within_s: 60}", "{not: {not: {heard: oximetry, within_s: 60}}}"]
+)
+def test_a_rule_that_hears_the_kind_that_it_counts_is_asked_until_the_count_is_met(heard: str) -> None:
+    """Each of these readings is heard: nothing but the count decides, and it changes while the values do not."""
+    found = same_both_ways(f"{{all: [{heard}, {TWO_OF_THREE}]}}", "{for_s: 0}", at(97, 70), *[at(90, 70)] * 6)
+    assert [one.rule for one in found if isinstance(one, Escalate)] == ["counted"]
+    four = "{reads: oximetry.spo2_pct, unit: '%', below: 93, at_least: 4, of_last: 5}"
+    found = same_both_ways(f"{{all: [{heard}, {four}]}}", "{for_s: 0}", *[at(90, 70)] * 6)
+    assert [one.rule for one in found if isinstance(one, Escalate)] == ["counted"]
