@@ -129,7 +129,7 @@ def _in_vain(plan: Plan, again_s: int, resort: Said | None) -> Iterator[Said]:
     yield (
         f"名单走完 {plan.rounds} 轮(平台没有接收的不算)仍没有人答复: {asked[0]}, 不会停止。",
         (
-            f"{plan.rounds} times through the list (what the carrier never took does not count) without an answer: "
+            f"{_times(plan.rounds)} through the list (what the carrier never took does not count) without an answer: "
             f"{asked[1]}, and it never stops."
         ),
     )
@@ -141,6 +141,10 @@ def _in_vain(plan: Plan, again_s: int, resort: Said | None) -> Iterator[Said]:
             f"beginning{with_en}."
         ),
     )
+
+
+def _times(count: int) -> str:
+    return "Once" if count == 1 else f"{count} times"
 
 
 def _last_resort(plan: Plan, fallback: tuple[str, ...] | None) -> Said | None:

@@ -193,7 +193,8 @@ def test_a_plan_is_said_to_be_for_what_falls_to_it(tmp_path: Path) -> None:
     path.write_text(
         "policy: asking\nversion: 1\nplans:\n"
         "  - for: {grade: [red], priority: [high]}\n    source: a test\n"
-        "  - for: {priority: [high, low]}\n    quiet_s: 0\n    ack_within_s: [60, 60]\n    source: a test\n"
+        "  - for: {priority: [high, low]}\n    quiet_s: 0\n    rounds: 1\n    ack_within_s: [60, 60]\n"
+        "    source: a test\n"
         + PLAN
     )
     told = CliRunner().invoke(app, ["policy", str(path)]).output
@@ -203,6 +204,7 @@ def test_a_plan_is_said_to_be_for_what_falls_to_it(tmp_path: Path) -> None:
     assert "3. 红色、黄色预警, 优先级中: / red and yellow alarms of priority medium:" in told
     assert "每位从短信平台接收起有 1 分钟答复, 之后通知下一位。" in told
     assert "同一情况再出现: 立即重新通知。" in told
+    assert "Once through the list" in told
 
 
 def test_after_everyone_was_tried_they_are_asked_by_turns_as_the_sentence_says() -> None:
