@@ -11,8 +11,9 @@ from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.states import Status
 from cunmai_rules.journal.database import Database
+from cunmai_rules.registry.levels import tell_level_cautions
 from cunmai_rules.thresholds.watch import InForce
-from cunmai_runtime.clock import Clock
+from cunmai_runtime.clock import Clock, system_clock
 from cunmai_runtime.intake import Intake
 from cunmai_wire.events import Lane
 
@@ -46,13 +47,16 @@ class Chores:
                 self._next_s[index] = now_s + every_s
 
 
-def usual_chores(in_force: InForce, engine: Engine, desk: Desk) -> tuple[Chore, ...]:
+def usual_chores(
+    in_force: InForce, engine: Engine, desk: Desk, clock: Clock = system_clock
+) -> tuple[Chore, ...]:
     """Those of every slot."""
 
     def reload() -> None:
         with _RELOADING:
             in_force.poll()
-            desk.reload_policies()
+            if desk.reload_policies():
+                tell_level_cautions(desk.directory, desk.policies, clock())
         if engine.rules is not in_force.rules:
             engine.rules = in_force.rules
         metrics.RULE_FILE_PROBLEMS.set(len(in_force.problems))

@@ -24,7 +24,7 @@ from cunmai_rules.notify.breakers import Breakers
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.pages.server import BACKLOG, serving
 from cunmai_rules.registry.directory import Directory, policies_fit
-from cunmai_rules.registry.levels import level_cautions
+from cunmai_rules.registry.levels import tell_level_cautions
 from cunmai_rules.releases.in_force import rules_in_force
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.slots import Common, Slot
@@ -96,8 +96,7 @@ class RulesService:
         with closing(open_journal(self._settings.journal)) as db:
             directory = Directory(db, self._settings)
             self._policies = PoliciesInForce(self._settings, policies_fit(directory), keep=True)
-            for caution in level_cautions(db, self._settings, self._policies.policies, self._clock()):
-                self._log.warning("rules.caution", caution=caution)
+            tell_level_cautions(directory, self._policies.policies, self._clock())
             if self._settings.database is None:
                 return
             fingerprint = hashlib.sha256(self._link_key).hexdigest()

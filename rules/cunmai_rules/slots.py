@@ -198,7 +198,7 @@ class Slot:
         desk = Desk(db, self._settings, self._common.link_key, self._common.policies)
         engine = Engine(db, desk, self._settings, self._common.clock, self._common.in_force.rules)
         intake = Intake(self._settings.mqtt, self.client_id, self.filters, self._common.clock)
-        chores = [*usual_chores(self._common.in_force, engine, desk)]
+        chores = [*usual_chores(self._common.in_force, engine, desk, self._common.clock)]
         if self.number == 0:
             outbox = EventOutbox(db, desk, intake, self._settings.id, self._common.clock)
             chores += [(EVENTS_EVERY_S, outbox.send), (FORGET_EVERY_S, engine.forget_old)]

@@ -85,9 +85,9 @@ class Asking:
         """When messages become a summary: never, where not every provider can send one."""
         return self.policies.folding if self._sends_summaries else Folding()
 
-    def reload_policies(self) -> None:
-        """Look whether their file has changed."""
-        self._in_force.poll(policies_fit(self.directory))
+    def reload_policies(self) -> bool:
+        """Look whether their file has changed; whether others, or other problems, are there now."""
+        return self._in_force.poll(policies_fit(self.directory))
 
     @property
     def policy_problems(self) -> Sequence[Problem]:

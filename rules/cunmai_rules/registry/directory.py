@@ -43,6 +43,10 @@ class Directory:
         return self._settings
 
     @property
+    def db(self) -> Database:
+        return self._db
+
+    @property
     def utc_offset_minutes(self) -> int:
         return self._settings.utc_offset_minutes
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import structlog
+
 from cunmai_rules.escalation.policies import Policies
 from cunmai_rules.escalation.policy_words import Case, cases_words, level_words
 from cunmai_rules.journal.database import Database
 from cunmai_rules.moments import day_of
 from cunmai_rules.registry.contacts import REACHABLE
+from cunmai_rules.registry.directory import Directory
 from cunmai_rules.settings import RulesSettings
 
 _STILL = f"(staff.until_day IS NULL OR staff.until_day >= ?) AND {REACHABLE}"
@@ -81,3 +84,10 @@ def level_cautions(db: Database, settings: RulesSettings, policies: Policies, no
         return ()
     today = day_of(now_ms, settings.utc_offset_minutes)
     return tuple(" / ".join(one.sentence) for one in unheld_levels(db, policies, now_ms, today))
+
+
+def tell_level_cautions(directory: Directory, policies: Policies, now_ms: int) -> None:
+    """Into the log, when policies come into force."""
+    log = structlog.get_logger("rules")
+    for caution in level_cautions(directory.db, directory.settings, policies, now_ms):
+        log.warning("rules.caution", caution=caution)

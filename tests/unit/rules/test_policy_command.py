@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from cunmai_rules.cautions import cautions
+from cunmai_rules.chores import usual_chores
 from cunmai_rules.cli import app
+from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.escalation.policy_watch import PoliciesInForce
 from cunmai_rules.pages.app import build_app
 from cunmai_rules.registry.directory import Directory, policies_fit
@@ -154,6 +157,19 @@ def test_the_registrys_lint_and_health_name_it_too(bench: Bench, tmp_path: Path)
                     "INSERT INTO staff (id, role, site, phone, phone_kind) VALUES ('d-1', 'x', 's-1', 'x', 'mobile')",
                     "INSERT INTO team_members (team, staff, level) VALUES ('t-1', 'd-1', 1)"):  # fmt: skip
             bench.db.execute(row)
+    with capture_logs() as logs:
+        policies_in_force = PoliciesInForce(bench.settings)
+        desk = Desk(bench.db, bench.settings, LINK_KEY, policies_in_force)
+        (_, reload), *_ = usual_chores(bench.in_force, bench.engine, desk, bench.clock)
+        reload()
+        assert logs == [], "nothing has changed"
+        path.write_text(POLICY.replace("version: 3", "version: 40"))
+        reload()
+    told_of = [str(line["caution"]).split(" ", 1)[0] for line in logs if line["event"] == "rules.caution"]
+    assert told_of == [
+        "升级办法里的级别网格员(volunteer)没有可联系的人,",
+        "升级办法里的级别首席专家(expert)没有可联系的人,",
+    ]
     view = View(bench.now_ms, policies=bench.desk.policies)
     found = [one for one in findings(bench.db, view) if one.code == "policy-level-unheld"]
     assert [(one.weight, one.id) for one in found] == [

@@ -194,8 +194,7 @@ def test_a_plan_is_said_to_be_for_what_falls_to_it(tmp_path: Path) -> None:
         "policy: asking\nversion: 1\nplans:\n"
         "  - for: {grade: [red], priority: [high]}\n    source: a test\n"
         "  - for: {priority: [high, low]}\n    quiet_s: 0\n    rounds: 1\n    ack_within_s: [60, 60]\n"
-        "    source: a test\n"
-        + PLAN
+        "    source: a test\n" + PLAN
     )
     told = CliRunner().invoke(app, ["policy", str(path)]).output
     assert (
