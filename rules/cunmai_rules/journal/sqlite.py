@@ -15,7 +15,6 @@ from cunmai_runtime.hold import disk_faults
 from cunmai_runtime.turns import turns_of
 
 _WHAT = "the rules' journal"
-_PATIENCE_S = 15.0
 
 
 class SqliteDatabase:
@@ -42,8 +41,13 @@ class SqliteDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        with _own_errors(), self._turns.turn(_PATIENCE_S), sqlite.transaction(self._db):
+        with _own_errors(), self._turns.turn(self._patience_s()), sqlite.transaction(self._db):
             yield
+
+    def _patience_s(self) -> float:
+        """As long as SQLite itself would wait."""
+        ((patience_ms,),) = self._db.execute("PRAGMA busy_timeout").fetchall()
+        return float(patience_ms) / 1000
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
