@@ -47,7 +47,9 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 def refuse_personal_number(value: str) -> str:
     """Return `value`, or raise ValueError where it carries what looks like a phone or identity number."""
-    if not _UUID.fullmatch(value) and _PERSONAL_NUMBER.search(_SEPARATORS.sub("", value)):
+    # As it stands, too: without separators a number beside another one is part of a longer run.
+    found = any(_PERSONAL_NUMBER.search(text) for text in (value, _SEPARATORS.sub("", value)))
+    if found and not _UUID.fullmatch(value):
         raise ValueError("looks like a phone or identity number; residents are opaque ids on the wire")
     return value
 

@@ -94,6 +94,7 @@ def test_an_unknown_kind_is_refused_alone(kind: object) -> None:
         ({"resident": "R13812345678"}, "resident"),
         ({"resident": "id11010519491231002X"}, "resident"),
         ({"resident": "138-1234-5678"}, "resident"),
+        ({"resident": "5-13812345678"}, "resident"),
         ({"resident": "110105_19491231_0021"}, "resident"),
     ],
 )
