@@ -12,7 +12,7 @@ from collections.abc import Callable
 from cunmai_rules.thresholds.memory import Memory, load_memory
 from cunmai_rules.thresholds.state import Profile
 
-MOST_STATES = 2_000
+MOST_STATES = 4_000
 """Some 20 kB each."""
 
 
