@@ -33,8 +33,6 @@ class _Placed:
     digest: str
     instead_of: str | None = None
     """The subject that a correction takes it from."""
-    is_news: bool = False
-    """A correction of now, of a reading that has never counted: nobody has heard of it."""
 
 
 class Readings:
@@ -93,8 +91,9 @@ class Readings:
             placed.at_ms,
             values_of(reading),
             reading.quality,
-            # A correction is about the past, however soon it comes; who is asked about it is the desk's part.
-            placed.late or corrects is not None,
+            # A correction of what may have been acted upon is about the past, however soon it comes; who is asked
+            # about it is the desk's part. Of what nobody has heard of it is as fresh as it was measured.
+            placed.late or taken_back.had_counted,
             sent.arrived_ms,
         )
         return _Placed(
@@ -102,7 +101,6 @@ class Readings:
             observation,
             digest,
             taken_back.subject,
-            is_news=corrects is not None and not taken_back.had_counted and not placed.late,
         )
 
     def _may_correct(self, gateway: str, stream: str) -> bool:
@@ -115,8 +113,7 @@ class Readings:
         counting = [
             one.event for one in placed if not self._judgements.is_corrected(one.event.stream, one.event.seq)
         ]
-        news = frozenset(one.event.source for one in placed if one.is_news)
-        decisions = self._subjects.judge(subject, counting, rules, news).decisions if counting else {}
+        decisions = self._subjects.judge(subject, counting, rules).decisions if counting else {}
         moved = {(one.event.stream, one.event.seq) for one in placed if one.instead_of is not None}
         for wrong in sorted({one.instead_of for one in placed if one.instead_of is not None}):
             self._desk.reissue(wrong, subject.id, moved, self._clock())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import structlog
@@ -20,10 +19,7 @@ from cunmai_rules.thresholds.events import (
     GradeChange,
     Observation,
     Prompt,
-    Reason,
     Retract,
-    RuleLane,
-    Source,
 )
 from cunmai_rules.thresholds.memory import Memory
 from cunmai_rules.thresholds.ruleset import RuleSet
@@ -31,7 +27,7 @@ from cunmai_rules.thresholds.step import due_ms
 from cunmai_rules.thresholds.window import Outcome, judge, reach, take_back, tick
 from cunmai_runtime.clock import Clock
 from cunmai_runtime.outgoing import Publication
-from cunmai_wire.events import Grade, Lane
+from cunmai_wire.events import Grade
 
 FactsOf = Callable[[Subject], Facts]
 """What is known of a subject now. It is asked for every reading: it answers from memory."""
@@ -67,19 +63,13 @@ class Subjects:
         self.prompts: list[Publication] = []
         """For the kiosks, of what was judged since this was last emptied."""
 
-    def judge(
-        self,
-        subject: Subject,
-        events: Sequence[Observation],
-        rules: RuleSet,
-        news: Set[Source] = frozenset(),
-    ) -> Outcome:
-        """Judge readings of one subject, in any order. `news`: corrections among them that page like live readings."""
+    def judge(self, subject: Subject, events: Sequence[Observation], rules: RuleSet) -> Outcome:
+        """Judge readings of one subject, in any order."""
         memory = self._judgements.memory(subject.id)
         after = reach(memory, events)
         past = [] if after is None else self._judgements.since(subject.id, after)
         facts = self._facts_of(subject)
-        return self._commit(subject, rules, facts, memory, judge(memory, events, rules, facts, past), news)
+        return self._commit(subject, rules, facts, memory, judge(memory, events, rules, facts, past))
 
     def tick(self, subject: Subject, now_ms: int, rules: RuleSet) -> Outcome:
         """What the passing of time changes."""
@@ -109,14 +99,13 @@ class Subjects:
         facts: Facts,
         before: Memory,
         outcome: Outcome,
-        news: Set[Source] = frozenset(),
     ) -> Outcome:
         due = due_ms(outcome.memory.rules, rules, facts)
         self._judgements.save_memory(subject, outcome.memory, due, before)
         for action in outcome.actions:
             match action:
                 case Escalate():
-                    self._escalate(subject, _as_news(action, rules) if action.source in news else action)
+                    self._escalate(subject, action)
                 case GradeChange():
                     self._tell_grade(subject, action)
                 case Prompt():
@@ -158,10 +147,3 @@ class Subjects:
             "rules.grade", subject=subject.id, rule=change.rule, grade=change.grade,
             previous=change.previous, reason=change.reason,
         )  # fmt: skip
-
-
-def _as_news(found: Escalate, rules: RuleSet) -> Escalate:
-    """A task of the past that would have paged, had its reading not been a correction: now it pages."""
-    rule = rules.by_id.get(found.rule)
-    pages = rule is not None and rule.rule.lane is RuleLane.PAGE and found.reason is Reason.LIMIT_MET_LATE
-    return replace(found, lane=Lane.PAGE) if pages else found

@@ -171,6 +171,12 @@ class Finding(Asking):
         task = max(tasks, key=lambda one: grouping.GRAVITY[one.grade], default=None)
         if task is None:
             return
+        known = next((one for one in theirs if _pages_for(one, task)), None)
+        if known is not None:
+            # A live reading of the same message has confirmed it, and somebody is asked already.
+            self.escalations.log(now_ms, known.id, "reissued", "rules", instead_of=retracted.id)
+            self.escalations.save(replace(known, follows=known.follows or retracted.id))
+            return
         policy = self._policy_of(task)
         paged = replace(task, lane=Lane.PAGE, raised=task.rules, follows=retracted.id)
         after, asks = machine.ask_anew(self._with_rosters(paged, policy, now_ms), policy, now_ms)
@@ -192,6 +198,16 @@ def _finding(id_: str, escalation: str, found: Escalate, now_ms: int) -> Finding
         id_, escalation, found.rule, found.version, found.grade, found.lane, found.reason, found.t_ms,
         found.source.stream if found.source else None, found.source.seq if found.source else None, now_ms,
     )  # fmt: skip
+
+
+def _pages_for(one: Escalation, task: Escalation) -> bool:
+    """An open page of what a task says, and no less grave."""
+    return (
+        one.lane is Lane.PAGE
+        and one.status is not Status.CLOSED
+        and task.rule in one.raised
+        and grouping.GRAVITY[one.grade] >= grouping.GRAVITY[task.grade]
+    )
 
 
 def _taken_back(one: Escalation, now_ms: int) -> bool:

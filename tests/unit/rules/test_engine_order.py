@@ -258,6 +258,75 @@ def test_a_correction_of_hours_ago_goes_to_review_though_nobody_has_heard_of_it(
     assert escalations(bench) == [("R-RIGHT", "review", "open", "")]
 
 
+@pytest.mark.parametrize("corrections_first", [False, True])
+def test_what_nobody_has_heard_of_and_goes_on_now_pages_though_it_began_long_ago(
+    bench: Bench, corrections_first: bool
+) -> None:
+    """The uplink was away for eight minutes: the first of it is of the past, and the last of it is of now."""
+    readings = [bench.reading(88, t=bench.now_ms + n * 10_000, resident=None) for n in range(48)]
+    bench.now_ms += 480_000
+    corrections = [corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings]
+    bench.deliver(*corrections, *readings) if corrections_first else bench.deliver(*readings, *corrections)
+    assert escalations(bench) == [("R-RIGHT", "review", "open", ""), ("R-RIGHT", "page", "open", "")]
+
+
+def test_corrections_that_come_one_by_one_and_newest_first_page(bench: Bench) -> None:
+    readings = [bench.reading(88, t=bench.now_ms + n * 1000, resident=None) for n in range(20)]
+    bench.now_ms += 60_000
+    for reading in reversed(readings):
+        bench.deliver(corrected(reading, 100 + reading["seq"], "R-RIGHT"))
+    assert escalations(bench) == [("R-RIGHT", "page", "open", "")]
+
+
+def test_an_alarm_that_a_correction_brought_and_somebody_dealt_with_does_not_page_again(bench: Bench) -> None:
+    """As it is with readings that were the resident's from the first."""
+    readings = [bench.reading(88, t=bench.now_ms + n * 1000, resident=None) for n in range(20)]
+    bench.now_ms += 60_000
+    bench.deliver(*readings, *[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings])
+    ((page,),) = bench.rows("SELECT id FROM escalation")
+    with bench.db.transaction():
+        bench.desk.answer(page, "village", Answer.CONTACTED, bench.now_ms)
+    bench._seq += 100
+    for _ in range(200):
+        bench.now_ms += 30_000
+        bench.deliver(bench.reading(88, resident="R-RIGHT"))
+        bench.engine.tick()
+    assert escalations(bench) == [("R-RIGHT", "page", "closed", "answered_contacted")]
+
+
+def test_corrections_of_what_is_over_by_now_go_to_review(bench: Bench) -> None:
+    """The recovery came first: nobody need run."""
+    low = [bench.reading(88, t=bench.now_ms + n * 1000, resident=None) for n in range(20)]
+    well = [bench.reading(98, t=bench.now_ms + n * 1000, resident=None) for n in range(20, 80)]
+    bench.now_ms += 100_000
+    bench.deliver(*[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in well])
+    bench.deliver(*[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in low])
+    assert escalations(bench) == [("R-RIGHT", "review", "open", "")]
+
+
+@pytest.mark.parametrize("in_one_message", [True, False])
+def test_a_page_that_is_taken_back_and_confirmed_by_a_live_reading_is_paged_once(
+    bench: Bench, in_one_message: bool
+) -> None:
+    readings = [bench.reading(88, t=bench.now_ms + n * 1000, resident=None) for n in range(20)]
+    bench.now_ms += 20_000
+    bench.deliver(*readings)
+    bench.now_ms += 30_000
+    corrections = [corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings]
+    live = bench.reading(88, seq=200, resident="R-RIGHT")
+    if in_one_message:
+        bench.deliver(*corrections, live)
+    else:
+        bench.deliver(*corrections)
+        bench.deliver(live)
+    found = escalations(bench)
+    assert [one for one in found if one[1:3] == ("page", "open")] == [("R-RIGHT", "page", "open", "")]
+    assert bench.rows(
+        "SELECT count(*) FROM notice WHERE escalation IN "
+        "(SELECT id FROM escalation WHERE body LIKE '%R-RIGHT%')"
+    ) == [(1,)]
+
+
 def test_a_second_correction_of_what_has_counted_is_of_the_past(bench: Bench) -> None:
     readings = [bench.reading(97, t=bench.now_ms + n * 1000, resident="R-WRONG") for n in range(20)]
     bench.now_ms += 20_000
