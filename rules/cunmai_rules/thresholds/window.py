@@ -171,9 +171,13 @@ class _Run:
         return Outcome(self.memory, self._decisions, tuple(self.actions))
 
     def take_rules(self) -> None:
-        """Other rules than before: carry the state over at once, and close the window."""
+        """Other rules than before: carry the state over at once, and close the window.
+
+        So it is where the same rules are grouped in another way: one for which a resident has limits of their own
+        stands alone, also where these come to the rule's.
+        """
         memory, plan = self.memory, self.plan
-        if memory.digest == plan.digest:
+        if memory.digest == plan.digest and memory.rules.profile.digest == plan.profile.digest:
             if memory.rules.profile is not plan.profile:
                 self.memory = _in_other_words(memory, plan)
             return

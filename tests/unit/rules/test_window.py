@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cunmai_rules.thresholds.applies import Facts, PersonalLimits
 from cunmai_rules.thresholds.events import Amend, Decision, Escalate, GradeChange, Observation, Retract
 from cunmai_rules.thresholds.memory import NOTHING_YET, Memory, dump_memory, key_of, load_memory
 from cunmai_rules.thresholds.ruleset import RuleSet
@@ -344,3 +345,23 @@ def test_a_state_of_an_earlier_version_under_a_changed_rule_keeps_its_alarm() ->
 def test_a_state_of_a_newer_version_is_not_touched() -> None:
     with pytest.raises(ValueError, match="state version 99 is not 4"):
         load_memory('{"v": 99, "rules": {}}', no_profiles)
+
+
+@pytest.mark.parametrize("spo2", [88.0, 97.0])
+def test_own_limits_that_are_the_rules_own_lose_nothing_and_raise_nothing_again(spo2: float) -> None:
+    """The rules do the same as before, and one of them stands alone from now on: so does what it remembers."""
+    rules, memory = oximetry_rules(), NOTHING_YET
+    usual = Facts(altitude_m=40)
+    own = Facts(altitude_m=40, limits={"spo2-low": PersonalLimits(93, 95)})
+    told: list[str] = []
+    for n in range(60):
+        values: dict[str, object] = {"spo2_pct": spo2}
+        event = Observation("s", n + 1, "oximetry", T0_MS + n * 1000, values, (), False, T0_MS + n * 1000)
+        outcome = judge(memory, [event], rules, own if 20 <= n < 40 else usual)
+        memory = outcome.memory
+        told += [type(one).__name__ for one in outcome.actions]
+    assert told == (["GradeChange", "Escalate"] if spo2 < 93 else ["GradeChange"])
+    for facts in (own, usual):
+        after = tick(memory, T0_MS + 3_600_000, rules, facts)
+        grades = {rule: state.grade for rule, state in rule_states(after.memory.rules).items()}
+        assert grades == {"spo2-low": "red" if spo2 < 93 else "grey"}
