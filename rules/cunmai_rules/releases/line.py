@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cunmai_rules.releases.approval import Approvers
 from cunmai_rules.releases.release import FIRST, Opened, Refused, numbers, open_release, verify
+from cunmai_runtime.errors import UserError
 
 NEVER_MS = 1 << 62
 
@@ -57,16 +58,52 @@ def published(releases: Path) -> list[Opened]:
     return found
 
 
+def signed_before(earlier: Sequence[Opened], manifest: str) -> int | None:
+    """Under which number this manifest was published, as something new."""
+    those = (
+        one.release for one in earlier if one.release.kind == "release" and one.release.manifest == manifest
+    )
+    return next((one.number for one in those), None)
+
+
+def check_clock(earlier: Sequence[Opened], now_ms: int) -> None:
+    """Raises UserError where it is earlier than the last release: what is in force by now is not known then."""
+    if earlier and now_ms < earlier[-1].release.published_ms:
+        number = earlier[-1].release.number
+        raise UserError(
+            f"服务器时钟早于第 {number} 次发布的时间, 请先校准时钟, 或由两位审批人签名发布 / the server's clock is "
+            f"behind the time at which release {number} was published: set it right first, or publish what two sign"
+        )
+
+
 def digest_before(earlier: Sequence[Opened]) -> str:
     return earlier[-1].release.digest if earlier else FIRST
 
 
 def verify_in_line(releases: Path, opened: Opened, approvers: Approvers) -> dict[str, bytes]:
-    """The files of a release that is as it was signed, and, if it rolls back, one step back. Raises Refused."""
+    """The files of a release that is as it was signed, and, if it rolls back, one step back. Raises Refused.
+
+    What was signed once is published once: else whoever can write here could bring any earlier rules back as new
+    ones. And each is published after the one before it: what a step back is, is said by when it was taken.
+    """
     files = verify(releases, opened, approvers)
     release = opened.release
-    if release.of is not None:
-        earlier = [one for one in published(releases) if one.release.number < release.number]
+    earlier = [one for one in published(releases) if one.release.number < release.number]
+    if earlier and release.published_ms < earlier[-1].release.published_ms:
+        raise Refused(
+            release.number,
+            "发布时间早于前一次发布",
+            "by its record it was published before the release that it follows",
+        )
+    if release.of is None:
+        once = signed_before(earlier, release.manifest)
+        if once is not None:
+            raise Refused(
+                release.number,
+                f"这份签名已用于第 {once} 次发布",
+                f"what was signed was published as release {once}, and is signed anew to be published again",
+            )
+    else:
         current, before = in_force_at(earlier, release.published_ms)
         if release.kind == "cancel":
             if current is None or current.release.number != release.of:

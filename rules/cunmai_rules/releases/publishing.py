@@ -17,7 +17,14 @@ from cunmai_rules.releases.folder import (
     read_approvals,
     read_folder,
 )
-from cunmai_rules.releases.line import digest_before, in_force_at, published, waiting_at
+from cunmai_rules.releases.line import (
+    check_clock,
+    digest_before,
+    in_force_at,
+    published,
+    signed_before,
+    waiting_at,
+)
 from cunmai_rules.releases.manifest import Manifest
 from cunmai_rules.releases.meant import approve_command
 from cunmai_rules.releases.release import (
@@ -67,13 +74,15 @@ def publish(
         )
     for check in checks:
         check(folder)
-    approvals = approvals_of(folder, manifest)
-    counting = counting_approvals(approvals, manifest, place.approvers, now_ms, folder)
     earlier = published(place.releases)
+    # A clock that was ahead when the last one was published must not keep what two people sign from being published.
+    at_ms = max([now_ms, *(one.release.published_ms for one in earlier[-1:])])
+    approvals = approvals_of(folder, manifest)
+    counting = counting_approvals(approvals, manifest, place.approvers, at_ms, folder)
     files = read_folder(folder)
     _check_new(manifest, earlier)
     _check_versions(manifest, earlier)
-    now = before(earlier, place.kept, max(manifest.effective_ms, now_ms))
+    now = before(earlier, place.kept, max(manifest.effective_ms, at_ms))
     if now is not None:
         check_nothing_goes_unsaid(now, files, manifest, folder)
     number = earlier[-1].release.number + 1 if earlier else 1
@@ -81,7 +90,7 @@ def publish(
         number=number,
         kind="release",
         manifest=manifest.digest,
-        published_ms=now_ms,
+        published_ms=at_ms,
         by=by,
         previous=digest_before(earlier),
     )
@@ -109,13 +118,12 @@ def counting_approvals(
 
 
 def _check_new(manifest: Manifest, earlier: Sequence[Opened]) -> None:
-    for one in earlier:
-        if one.release.kind == "release" and one.release.manifest == manifest.digest:
-            number = one.release.number
-            raise UserError(
-                f"这份内容已作为第 {number} 次发布; 再次发布请用新的生效时间重新审批 / "
-                f"this was published as release {number}; to publish it again, approve it anew with another time"
-            )
+    number = signed_before(earlier, manifest.digest)
+    if number is not None:
+        raise UserError(
+            f"这份内容已作为第 {number} 次发布; 再次发布请用新的生效时间重新审批 / "
+            f"this was published as release {number}; to publish it again, approve it anew with another time"
+        )
 
 
 def _check_versions(manifest: Manifest, earlier: Sequence[Opened]) -> None:
@@ -137,6 +145,7 @@ def _check_versions(manifest: Manifest, earlier: Sequence[Opened]) -> None:
 def roll_back(place: Place, by: str, because: str, now_ms: int) -> Release:
     """Bring back what was in force before, at once. Raises UserError where there is nothing before it."""
     earlier = published(place.releases)
+    check_clock(earlier, now_ms)
     current, step_back = in_force_at(earlier, now_ms)
     if current is None or step_back is None:
         listed = ", ".join(str(one.release.number) for one in waiting_at(earlier, now_ms))
@@ -152,6 +161,7 @@ def cancel_waiting(place: Place, by: str, because: str, now_ms: int) -> tuple[Re
     Raises UserError where nothing waits, and where nothing is in force that could stay.
     """
     earlier = published(place.releases)
+    check_clock(earlier, now_ms)
     waiting = [one.release.number for one in waiting_at(earlier, now_ms)]
     current, _ = in_force_at(earlier, now_ms)
     if not waiting:

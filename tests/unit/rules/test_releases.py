@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
 import string
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from cunmai_rules.releases.approval import approve
 from cunmai_rules.releases.folder import keep_approval, make_manifest, read_folder
 from cunmai_rules.releases.in_force import ReleasesInForce
 from cunmai_rules.releases.keyfiles import load_key
+from cunmai_rules.releases.release import Release
 from cunmai_rules.service import RulesService
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import scores_dir
@@ -446,6 +448,82 @@ def test_a_forged_rollback_further_than_one_step_is_refused(county: County) -> N
     service.poll()
     assert limit(service) == 91
     assert "it is not one step back" in problems(service)
+
+
+def three_releases(county: County) -> ReleasesInForce:
+    for value, version in ((93, 7), (92, 8), (91, 9)):
+        county.release(value, version)
+        county.passes(1000)
+    return county.service()
+
+
+def forge(county: County, number: int, **record: object) -> None:
+    """Release 4 as somebody writes it who can write the folder: the content of an earlier one."""
+    place = county.releases / "000004"
+    shutil.copytree(county.releases / f"{number:06d}", place)
+    before = Release.model_validate_json((county.releases / "000003" / "release.json").read_bytes())
+    said = (
+        json.loads((place / "release.json").read_text()) | {"number": 4, "previous": before.digest} | record
+    )
+    (place / "release.json").chmod(0o644)
+    (place / "release.json").write_text(
+        json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    )
+
+
+def test_what_was_signed_once_is_not_brought_back_as_something_new(county: County) -> None:
+    """Else its two signatures would bring it back at any time, however many steps, with nobody asked."""
+    service = three_releases(county)
+    forge(county, 1, published_ms=county.now_ms)
+    service.poll()
+    assert (limit(service), service.release) == (91, 3)
+    assert "what was signed was published as release 1" in problems(service)
+
+
+@pytest.mark.parametrize("kind", ["rollback", "cancel"])
+def test_a_record_dated_to_when_less_stood_is_refused(county: County, kind: str) -> None:
+    service = three_releases(county)
+    at = NOW_MS + 1500 if kind == "rollback" else NOW_MS + 500
+    forge(county, 1, kind=kind, of=1, because="forged", published_ms=at)
+    service.poll()
+    assert (limit(service), service.release) == (91, 3)
+    assert "it was published before the release that it follows" in problems(service)
+
+
+def test_with_a_clock_behind_the_last_release_nothing_is_brought_back(county: County) -> None:
+    """What is in force by now is not known: a step back would be two."""
+    service = three_releases(county)
+    county.now_ms = NOW_MS + 1500
+    behind = "the server's clock is behind the time at which release 3 was published"
+    with pytest.raises(UserError, match=behind):
+        county.rollback()
+    with pytest.raises(UserError, match=behind):
+        county.run("rollback", "--waiting", "--because", "not yet", "--config", county.root / "rules.yaml")
+    assert not (county.releases / "000004").exists()
+    county.now_ms = NOW_MS + 4000
+    county.rollback()
+    service.poll()
+    assert limit(service) == 92
+
+
+def test_a_clock_that_was_ahead_at_the_last_release_keeps_no_two_from_publishing(county: County) -> None:
+    """What goes is named all the same: by what the last release holds, though it is of a time to come."""
+    county.release(93, 7)
+    county.now_ms += DAY_MS
+    county.release(92, 8)
+    county.now_ms -= DAY_MS
+    (county.folder / "oximetry.yaml").rename(county.folder / "other.yaml")
+    raw = (county.folder / "other.yaml").read_bytes().replace(b"spo2-low", b"spo2-other")
+    (county.folder / "other.yaml").write_bytes(raw.replace(b"version: 8", b"version: 9"))
+    for name in ("zhang-yi", "li-er"):
+        for path in (county.folder / "approvals").glob("*/manifest.json"):
+            path.unlink()  # on a computer that knows nothing of what is in force
+        county.approve(name, AT_ONCE, "another")
+    with pytest.raises(UserError, match="oximetry/spo2-low"):
+        county.publish("--effective", AT_ONCE, "--note", "another")
+    (county.folder / "other.yaml").unlink()
+    county.release(90, 10)
+    assert limit(county.service()) == 90
 
 
 # -- the clock ------------------------------------------------------------------------------------------------
