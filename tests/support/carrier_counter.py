@@ -217,11 +217,7 @@ def _reasons(one: Episode) -> Iterator[str]:
     """Each notice after the first was made because of something, and nothing made two."""
     if [told.number for told in one.notices] != list(range(1, len(one.notices) + 1)):
         yield f"{one.id}: its notices are not numbered one by one"
-    causes = [
-        note.t_ms
-        for note in one.history
-        if note.type in _CAUSES or (note.type == "joined" and note.detail["how"] in ("worse", "came_back"))
-    ]
+    causes = [note.t_ms for note in one.history if note.type in _CAUSES or _is_graver(note)]
     made = Counter(told.queued_ms for told in one.notices[1:])
     for t_ms, times in made.items():
         if times > causes.count(t_ms):
@@ -230,7 +226,9 @@ def _reasons(one: Episode) -> Iterator[str]:
 
 def _not_too_soon(one: Episode, by_key: Mapping[str, list[Attempt]], ack_within_s: int) -> Iterator[str]:
     """Nobody gets a second message about the same thing before the time for an answer is over."""
-    graver = [note.t_ms for note in one.notes("joined") if note.detail["how"] in ("worse", "came_back")]
+    # By their places: while the clock stands still, much happens in the same millisecond.
+    graver = [n for n, note in enumerate(one.history) if _is_graver(note)]
+    asked = [n for n, note in enumerate(one.history) if note.type == "notice_queued"]
     of_contact = defaultdict(list)
     for told in one.notices:
         if any(attempt.took for attempt in by_key.get(told.key, ())):
@@ -240,8 +238,12 @@ def _not_too_soon(one: Episode, by_key: Mapping[str, list[Attempt]], ack_within_
             gap_ms = after.queued_ms - before.queued_ms
             if gap_ms >= ack_within_s * 1000 or _failed_before_it_was_accepted(one, before, after):
                 continue
-            if not any(before.queued_ms < t_ms <= after.queued_ms for t_ms in graver):
+            if not any(asked[before.number - 1] < n < asked[after.number - 1] for n in graver):
                 yield f"{one.id}: {contact} was asked again after {gap_ms / 1000:.0f} s, for no new reason"
+
+
+def _is_graver(note: Note) -> bool:
+    return note.type == "joined" and note.detail["how"] in ("worse", "came_back")
 
 
 def _failed_before_it_was_accepted(one: Episode, before: Told, after: Told) -> bool:

@@ -355,7 +355,8 @@ def _read(path: str, headers: Any, body: bytes) -> _Request:
     values = json.loads(query["TemplateParam"])
     resident_id = values["resident"] if query["TemplateCode"] == "SMS_1" else None
     return _Request(
-        SPARE, query["OutId"], query["PhoneNumbers"], resident_id, values.get("code") or None,
+        SPARE, query["OutId"], query["PhoneNumbers"], resident_id,
+        None if values.get("code", "-") == "-" else values["code"],
         values.get("token", ""), json.dumps(values, sort_keys=True),
     )  # fmt: skip
 

@@ -1,7 +1,8 @@
-"""Short codes: two or four letters and digits that name an open escalation, or a summary, in a reply.
+"""Short codes: two letters and digits, or four or six, that name an open escalation, or a summary, in a reply.
 
-No letter or digit that looks like another, and a letter first, so that no code looks like an answer. A code
-stays with its escalation, closed or not, until the escalation is a week past; only then can it mean another.
+There are 108 of two, 11,664 of four and 1.2 million of six. No letter or digit that looks like another, and a
+letter first, so that no code looks like an answer. A code stays with its escalation, closed or not, until the
+escalation is a week past; only then can it mean another.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from cunmai_rules.journal.database import Database
 LETTERS = "ACDEFHJKMNPRTUVWXY"
 DIGITS = "345679"
 _PAIRS = len(LETTERS) * len(DIGITS)
-_SHORT_TRIES, _LONG_TRIES = 40, 100
+_TRIES = 30
+"""Of each length."""
+_STEP = 5 * 108 * 108 + 7 * 108 + 11
+"""Changes each place; prime to 108, so that all of them come in turn."""
 
 
 class Codes:
@@ -55,12 +59,12 @@ class Codes:
 
 
 def _candidates(escalation: str) -> Iterator[str]:
-    """Codes to try, the same for the same escalation: short ones, then long ones."""
+    """Codes to try, the same for the same escalation: short ones first."""
     start = int.from_bytes(hashlib.sha256(escalation.encode()).digest()[:6], "big")
-    for step in range(_SHORT_TRIES):
-        yield _pair(start + step * 7)
-    for step in range(_LONG_TRIES):
-        yield _pair(start + step) + _pair(start // _PAIRS + step * 7)
+    for length in (1, 2, 3):
+        for step in range(_TRIES):
+            number = start + step * _STEP
+            yield "".join(_pair(number // _PAIRS**place) for place in range(length))
 
 
 def _pair(number: int) -> str:

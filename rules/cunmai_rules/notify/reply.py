@@ -25,7 +25,7 @@ _WORD = {
     "SEEN": Answer.SEEN, "CONTACTED": Answer.CONTACTED, "REFERRED": Answer.REFERRED,
     "FALSE ALARM": Answer.FALSE_ALARM,
 }  # fmt: skip
-_CODE = rf"[{LETTERS}][{DIGITS}](?:[{LETTERS}][{DIGITS}])?(?![A-Z0-9])"
+_CODE = rf"[{LETTERS}][{DIGITS}](?:[{LETTERS}][{DIGITS}]){{0,2}}(?![A-Z0-9])"
 _ANSWER = "|".join([r"[1-4]", *sorted(_WORD, key=len, reverse=True)])
 _GAP = r"[\s,.;:!、。#\-—_/()\"'“”]"
 _LEAD = rf"^{_GAP}*(?:回复|答复|编号)?{_GAP}*"

@@ -57,9 +57,9 @@ _CONTROL = re.compile("[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\ufeff]")
 _LONGEST_ZH = {
     "again": "再次提醒, ", "grade": "红色", "who": "居民 R-7F3K9QXW", "figures": " 血氧 88.5%↓, 脉率 112",
     "time": "23:59", "site": "上村中心卫生院第二卫生室", "rule": "spo2-severe", "version": "12-9f2c1a7b",
-    "reply": ", 或回复 1已看 2已联系 3转诊 4误报 加 K7", "link": "https://cunmai.county.example/e/abcdefghijklmnop",
+    "reply": ", 或回复 1已看 2已联系 3转诊 4误报 加 K7M4T9", "link": "https://cunmai.county.example/e/abcdefghijklmnop",
     "times": "第12次", "resident": "R-7F3K9QXW", "values": "血氧 88.5% 下降 脉率 112", "token": "abcdefghijklmnop",
-    "code": "K7", "example": "K7", "codes": "K7 M4 P9 T3",
+    "code": "K7M4T9", "example": "K7M4T9", "codes": "K7M4T9 M4P9T3 P9T3K7 T3K7M4",
     "new": "500", "red": "500", "yellow": "500", "open": "1000", _BASE: "https://cunmai.county.example",
 }  # fmt: skip
 LONGEST: Mapping[Language, Mapping[str, str]] = {
@@ -67,7 +67,7 @@ LONGEST: Mapping[Language, Mapping[str, str]] = {
     "en": _LONGEST_ZH | {
         "again": "again, ", "grade": "red", "who": "resident R-7F3K9QXW",
         "figures": " oxygen saturation 88.5% down, pulse 112", "site": "Shangcun Clinic No 2", "times": "12",
-        "reply": ", or reply 1 seen 2 contacted 3 referred 4 false alarm with K7",
+        "reply": ", or reply 1 seen 2 contacted 3 referred 4 false alarm with K7M4T9",
         "values": "oxygen 88.5% down pulse 112",
     },
 }  # fmt: skip

@@ -11,7 +11,9 @@ from prometheus_client import REGISTRY
 
 from cunmai_rules.cautions import cautions
 from cunmai_rules.escalation.states import Status
+from cunmai_rules.journal.codes import DIGITS, LETTERS
 from cunmai_rules.notify.providers.signatures import twilio_signature
+from cunmai_rules.notify.reply import Reply, parse_reply
 from cunmai_wire.events import Answer
 from support.fake_carrier import Chances
 from support.sms_bench import Make, SmsBench, unsigned_provider, webhook_provider
@@ -113,6 +115,21 @@ def test_many_codes_are_all_different_and_none_looks_like_an_answer(make: Make) 
     assert len(set(codes)) == 400
     assert all(code[0].isalpha() and not set(code) & set("0128BGILOQSZ") for code in codes)
     assert {len(code) for code in codes} == {2, 4}
+
+
+def test_a_week_with_more_alarms_than_there_are_codes_of_four_has_codes_of_six(make: Make) -> None:
+    bench = make(webhook_provider("a", replies=True))
+    every_two = [letter + digit for letter in LETTERS for digit in DIGITS]
+    taken = [*every_two, *(one + other for one in every_two for other in every_two)]
+    with bench.db.transaction():
+        bench.db.executemany(
+            "INSERT INTO short_code (code, escalation, made_ms) VALUES (?, ?, ?)",
+            [(code, f"x{code}", bench.now_ms) for code in taken],
+        )
+        given = [bench.desk.codes.give(f"e{number}", bench.now_ms) for number in range(500)]
+    assert len(set(given)) == 500
+    assert all(code is not None and len(code) == 6 for code in given)
+    assert parse_reply(f"2 {given[0]}") == Reply(Answer.CONTACTED, given[0])
 
 
 # -- attacks ------------------------------------------------------------------------------------------------
