@@ -19,7 +19,7 @@ _PATTERN = re.compile(
 
 _INSTEAD = {
     "to": ("这位联系人的手机号", "this contact's phone number"),
-    "secret": ("cunmai rules new-secret 生成的密钥", "a secret made by cunmai rules new-secret"),
+    "secret": (" cunmai rules new-secret 生成的密钥", "a secret made by cunmai rules new-secret"),
     "callback_token": (
         "自己的口令, 至少 24 位字母和数字",
         "a token of your own, of at least 24 letters and digits",

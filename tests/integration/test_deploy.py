@@ -97,6 +97,8 @@ def rules_settings() -> RulesSettings:
     text = (DEPLOY / "settings" / "rules.yaml").read_text()
     own = {"put-the-number-here": "13800000001", "put-the-secret-here": SECRET}
     own["put-the-address-of-your-watcher-here"] = "https://watcher.example/ping"
+    own["put-the-address-of-your-sms-gateway-here"] = "https://sms.example/hooks/cunmai"
+    own["put-the-address-of-the-pages-here"] = "https://cunmai.county.example"
     for sample, value in own.items():
         text = text.replace(sample, value)
     return validate(parse_document(text.encode(), "rules.yaml"), RulesSettings)
@@ -106,7 +108,14 @@ def test_the_rules_settings_ask_for_what_is_ones_own_and_then_load() -> None:
     with pytest.raises(FileProblems) as refused:
         load_model(DEPLOY / "settings" / "rules.yaml", RulesSettings)
     asked = [problem.zh.split(":")[0] for problem in refused.value.problems]
-    assert asked == ["contacts.0.to", "contacts.1.to", "webhook.secret", "heartbeat.url"]
+    assert asked == [
+        "contacts.0.to",
+        "contacts.1.to",
+        "webhook.url",
+        "webhook.secret",
+        "public_url",
+        "heartbeat.url",
+    ]
     settings = rules_settings()
     assert settings.self_test is not None
     assert settings.heartbeat is not None

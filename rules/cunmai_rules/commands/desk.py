@@ -95,7 +95,12 @@ def _desk(settings: RulesSettings) -> Iterator[Desk]:
 
 
 def worklist_link(
-    contact: Annotated[str, typer.Argument(help="联系人编号 / a contact's id, as in rules.yaml")],
+    contact: Annotated[
+        str,
+        typer.Argument(
+            help="联系人编号, rules.yaml 或登记库里的 / a contact's id, of rules.yaml or the registry"
+        ),
+    ],
     config: Config,
     revoke: Annotated[bool, typer.Option("--revoke", help="只收回 / only take it back")] = False,
 ) -> None:
