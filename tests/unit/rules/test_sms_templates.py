@@ -188,6 +188,7 @@ def test_sms_check_sends_a_test_message_when_asked(tmp_path: Path) -> None:
         assert error is None
         (message,) = sink.taken.values()
         assert message["data"]["to"] == "13900000001"
+        assert "23:59 测试短信, 不用处理. " in message["data"]["text"], "no alarm to whoever gets it"
         assert "look at the phone" in output
         sink.statuses = [401]
         _, error = run(tmp_path, sink.url, "--to", "13900000001", "--provider", "webhook")
