@@ -70,7 +70,7 @@ def script_words(lang: Lang) -> str:
     values = {
         name: {
             "label": code.display_zh if lang == "zh" else _SHORT.get(name, code.display),
-            "unit": (words.UNITS.get(code.ucum) or code.ucum).split(" ")[0 if lang == "zh" else -1],
+            "unit": words.UNITS.get(code.ucum, code.ucum).split(" ")[0 if lang == "zh" else -1],
         }
         for (kind, name), code in CODES.items()
         if kind in words.KINDS

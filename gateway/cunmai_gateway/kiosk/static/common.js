@@ -42,7 +42,7 @@ export function number(field) {
 export function described(values) {
   return Object.entries(values).map(([name, value]) => {
     const known = words.value[name];
-    return words.choice[name]?.[String(value)] ?? (known ? `${known.label} ${value} ${known.unit}` : "");
+    return words.choice[name]?.[String(value)] ?? (known ? `${known.label} ${value} ${known.unit}`.trimEnd() : "");
   }).filter(Boolean).join(", ");
 }
 

@@ -46,7 +46,7 @@ function draw(one) {
     .filter(([name]) => words.value[name] && name !== "perfusion_index_pct")
     .map(([name, [low, high]]) => {
       const span = low === high ? rounded(low) : `${rounded(low)}–${rounded(high)}`;
-      return `${words.value[name].label} ${span} ${words.value[name].unit}`;
+      return `${words.value[name].label} ${span} ${words.value[name].unit}`.trimEnd(); // an index has no unit
     });
   const said = described(one.words);
   const what = said ? `${words.kind[one.kind]}: ${[said, ...values].join(", ")}` : values.join(", ") || words.kind[one.kind];

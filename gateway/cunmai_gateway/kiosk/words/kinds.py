@@ -25,4 +25,6 @@ UNITS = {
     "mmol/L": "mmol/L",
     "kg": "kg",
     "L/min": "升/分 L/min",
+    "dB[mW]": "dBm",
+    "1": "",
 }

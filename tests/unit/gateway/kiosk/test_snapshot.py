@@ -183,7 +183,8 @@ def test_every_code_has_its_sentence_in_both_languages() -> None:
 def test_the_scripts_words_cannot_end_their_element() -> None:
     for text in (script_words("zh"), script_words("en")):
         assert "<" not in text
-        assert json.loads(text)["value"]["spo2_pct"]["unit"] == "%"
+        units = {name: value["unit"] for name, value in json.loads(text)["value"].items()}
+        assert (units["spo2_pct"], units["thermal_index"], units["rsrp_dbm"]) == ("%", "", "dBm")
 
 
 def test_devices_and_assignments_may_change_while_it_runs(bench: Bench) -> None:
