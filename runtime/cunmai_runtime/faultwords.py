@@ -60,7 +60,7 @@ def fault_words(fault: ErrorDetails, keys: Keys = NO_KEYS) -> tuple[str, str]:  
 
     A secret, or a structure that may hold one, is never repeated.
     """
-    key = str(fault["loc"][-1]) if fault["loc"] else ""
+    key = _key_of(fault["loc"])
     context: dict[str, Any] = fault.get("ctx", {})
     hidden = key in keys.secret or not _PRIVATE_KEYS.isdisjoint(map(str, fault["loc"]))
     given = "***" if hidden else _shorten(fault.get("input"))
@@ -84,6 +84,11 @@ def fault_words(fault: ErrorDetails, keys: Keys = NO_KEYS) -> tuple[str, str]:  
         case _:
             zh, _, en = fault["msg"].partition(" / ")
             return (zh, en) if en else (f"{given} 不合要求({zh})", f"{given}: {zh}")
+
+
+def _key_of(where: tuple[str | int, ...]) -> str:
+    """The key that an author wrote: no place in its list, and no form, which a model names in brackets."""
+    return next((part for part in reversed(where) if isinstance(part, str) and not part.startswith("(")), "")
 
 
 def _unknown_key(key: str, known: frozenset[str]) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, Strict, StringConstraints, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Strict, StringConstraints, Tag, model_validator
 
 from cunmai_rules.escalation.folding import Folding
 from cunmai_rules.escalation.folding_file import (
@@ -75,7 +75,11 @@ class Plan(Part):
     level: all of them are asked, in their order."""
     accept_within_s: Wait | None = None
     """How long the carrier may take to accept a message; then the next contact. Not written: as the answer."""
-    ack_within_s: Wait | Annotated[tuple[Wait, ...], Field(min_length=1, max_length=12)] = 300
+    ack_within_s: Annotated[
+        Annotated[Wait, Tag("(one)")]
+        | Annotated[tuple[Wait, ...], Field(min_length=1, max_length=12), Tag("(each)")],
+        Discriminator(lambda given: "(each)" if isinstance(given, list | tuple) else "(one)"),
+    ] = 300
     """How long a contact may take to answer; a list: the first contact, the second, …; the last for the rest."""
     outcome_within_s: Wait = 1800
     """From 已看 to an outcome; then a reminder, again and again."""

@@ -160,6 +160,16 @@ def problem(tmp_path: Path, text: str) -> str:
             "  - levels: [village, village]\n    source: a test\n",
             "asking.yaml:4: plans.0: levels 里有重复 / plans.0: a level is named twice in levels",
         ),
+        (
+            "  - ack_within_s: 3m\n    source: a test\n",
+            ("asking.yaml:4: plans.0.ack_within_s: 写秒数, 不带单位: ack_within_s: 180 / "
+            "plans.0.ack_within_s: write a number of seconds: ack_within_s: 180"),
+        ),
+        (
+            "  - ack_within_s: [180, 5m]\n    source: a test\n",
+            ("asking.yaml:4: plans.0.ack_within_s.1: 写秒数, 不带单位: ack_within_s: 300 / "
+            "plans.0.ack_within_s.1: write a number of seconds: ack_within_s: 300"),
+        ),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, plans: str, said: str) -> None:
