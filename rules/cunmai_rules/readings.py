@@ -113,10 +113,12 @@ class Readings:
         counting = [
             one.event for one in placed if not self._judgements.is_corrected(one.event.stream, one.event.seq)
         ]
+        wrongs = sorted({one.instead_of for one in placed if one.instead_of is not None})
+        before = self._desk.about(subject.id) if wrongs else frozenset()
         decisions = self._subjects.judge(subject, counting, rules).decisions if counting else {}
         moved = {(one.event.stream, one.event.seq) for one in placed if one.instead_of is not None}
-        for wrong in sorted({one.instead_of for one in placed if one.instead_of is not None}):
-            self._desk.reissue(wrong, subject.id, moved, self._clock())
+        for wrong in wrongs:
+            self._desk.reissue(wrong, subject.id, moved, before, self._clock())
         for one in placed:
             self._judgements.record(
                 one.subject, one.event, one.event.arrived_ms or 0, one.digest,

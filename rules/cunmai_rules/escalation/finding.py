@@ -149,18 +149,26 @@ class Finding(Asking):
         if standing == 0 and before.status is not Status.SEEN:
             self.close(owner, CloseReason.WITHDRAWN, "rules", now_ms)
 
-    def reissue(self, wrong: str, right: str, readings: Set[tuple[str, int]], now_ms: int) -> None:
+    def about(self, subject: str) -> frozenset[str]:
+        """Everything that there is about a subject."""
+        return frozenset(one.id for one in self.escalations.of_subject(subject))
+
+    def reissue(
+        self, wrong: str, right: str, readings: Set[tuple[str, int]], before: Set[str], now_ms: int
+    ) -> None:
         """These readings, for which somebody may have been paged, are another subject's than was thought.
 
         What they find is of the past and becomes a task. Where the page that was taken back still owed an answer,
-        that task is paged instead: a correction puts an alarm right, and never silences it.
+        that task is paged instead: a correction puts an alarm right, and never silences it. `before`: what there was
+        about the right subject before these readings were judged. What is new since, they have brought about, also
+        where it was a reading of an earlier message that completed it.
         """
         theirs = self.escalations.of_subject(right)
         retracted = next(
             (one for one in self.escalations.of_subject(wrong) if _taken_back(one, now_ms)), None
         )
         reviews = [one for one in theirs if one.lane is Lane.REVIEW and one.status is not Status.CLOSED]
-        tasks = [one for one in reviews if (one.stream, one.seq) in readings]
+        tasks = [one for one in reviews if (one.stream, one.seq) in readings or one.id not in before]
         if retracted is None:
             for one in tasks:  # The page may be taken back by the next message of the same corrections.
                 self.escalations.log(now_ms, one.id, "corrected_here", "rules", instead_of=wrong)

@@ -327,6 +327,20 @@ def test_a_page_that_is_taken_back_and_confirmed_by_a_live_reading_is_paged_once
     ) == [(1,)]
 
 
+def test_a_page_is_issued_again_also_where_the_last_correction_is_not_the_newest(bench: Bench) -> None:
+    """The reading that completes the alarm came two messages before: it is not that one that is corrected now."""
+    readings = [bench.reading(88, t=bench.now_ms + n * 10_000, resident=None) for n in range(3)]
+    bench.now_ms += 30_000
+    for reading in readings:
+        bench.deliver(reading)
+    for n in (1, 2, 0):
+        bench.deliver(corrected(readings[n], 100 + readings[n]["seq"], "R-RIGHT"))
+    assert escalations(bench) == [
+        ("?cz-01/oxi-1", "page", "closed", "withdrawn"),
+        ("R-RIGHT", "page", "open", ""),
+    ]
+
+
 def test_a_second_correction_of_what_has_counted_is_of_the_past(bench: Bench) -> None:
     readings = [bench.reading(97, t=bench.now_ms + n * 1000, resident="R-WRONG") for n in range(20)]
     bench.now_ms += 20_000
