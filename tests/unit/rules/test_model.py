@@ -3,7 +3,8 @@
 A machine of hypothesis plays with an engine as the world does: readings of several people come in any order,
 some twice, some together, some under the wrong name and corrected before or after; time passes; files are
 saved again with other words; the service is stopped and started, and dies in the middle of a batch. In the
-end another engine, with a journal of its own, is given each reading once and in order.
+end another engine, with a journal of its own, is given each reading once and in order. What was corrected before
+it had counted never counts: it is left out there.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from cunmai_rules.engine import Engine
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.journal.judgements import Judgements
 from cunmai_rules.journal.opening import open_journal
+from cunmai_rules.journal.piece import PieceJudgements
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.applies import Facts
 from cunmai_rules.thresholds.memory import Memory
@@ -91,19 +93,23 @@ class World:
         topic = gateway_topic(GATEWAY, Channel.READINGS)
         self.engine.take([Delivery(topic, json.dumps(envelope).encode(), self.now_ms, mid=1, epoch=1)])
 
-    def dies_over(self, count: int, *readings: Reading) -> None:
-        """The disk fails after so many readings of a batch; then everything is started again."""
+    def dies_over(self, count: int, *readings: Reading) -> bool:
+        """The disk fails after so many readings of a batch; then everything is started again. Whether it did."""
         left = itertools.count(count, -1)
-        record = Judgements.record
+        record = PieceJudgements.record
+        died = False
 
         def failing(*given: Any, **more: Any) -> None:
+            nonlocal died
             if next(left) <= 0:
+                died = True
                 raise Retryable("the disk is gone")
             record(*given, **more)
 
-        with mock.patch.object(Judgements, "record", failing), suppress(Retryable):
+        with mock.patch.object(PieceJudgements, "record", failing), suppress(Retryable):
             self.takes(*readings)
         self.restarts()
+        return died
 
     def passes_to(self, now_ms: int) -> None:
         self.now_ms = max(self.now_ms, now_ms)
@@ -184,18 +190,34 @@ class AnyHistory(RuleBasedStateMachine):
         self.readings = {reading["seq"]: reading for reading in readings}
         self.waiting = list(self.readings.values())
         self.wrong: set[int] = set()
+        self.come: set[int] = set()
+        """In a message that was taken."""
+        self.of_the_past: set[int] = set()
+        """Corrections that came after what they correct: it had counted, so they are late. Others are news."""
+
+    def _take(self, *readings: Reading) -> None:
+        self.world.takes(*readings)
+        self._have_come(*readings)
+
+    def _have_come(self, *readings: Reading) -> None:
+        for one in readings:
+            if one["seq"] not in self.come and "corrects" in one and one["corrects"]["seq"] in self.come:
+                self.of_the_past.add(one["seq"])
+        self.come |= {one["seq"] for one in readings}
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data(), count=st.sampled_from([1, 1, 1, 2, 5]))
     def some_come(self, data: st.DataObject, count: int) -> None:
-        self.world.takes(*self._some(data, count))
+        self._take(*self._some(data, count))
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data(), count=st.integers(0, 2))
     def it_dies_meanwhile(self, data: st.DataObject, count: int) -> None:
         batch = self._some(data, 3)
-        self.world.dies_over(count, *batch)
-        self.waiting += batch  # not receipted: the gateway sends them again
+        if self.world.dies_over(count, *batch):
+            self.waiting += batch  # not receipted: the gateway sends them again
+        else:
+            self._have_come(*batch)
 
     def _some(self, data: st.DataObject, count: int) -> list[Reading]:
         order = data.draw(st.permutations(self.waiting))
@@ -206,7 +228,7 @@ class AnyHistory(RuleBasedStateMachine):
     def some_come_again(self, data: st.DataObject) -> None:
         come = [one for one in self.readings.values() if one not in self.waiting]
         if come:
-            self.world.takes(*data.draw(st.lists(st.sampled_from(come), min_size=1, max_size=4)))
+            self._take(*data.draw(st.lists(st.sampled_from(come), min_size=1, max_size=4)))
 
     @rule(data=st.data(), resident=st.sampled_from(RESIDENTS))
     def one_was_somebody_elses(self, data: st.DataObject, resident: str | None) -> None:
@@ -247,13 +269,18 @@ class AnyHistory(RuleBasedStateMachine):
 
     def _ends_as_in_order(self) -> None:
         for reading in self.waiting:
-            self.world.takes(reading)
+            self._take(reading)
         self.world.has(WIDE)
         self.world.passes_to(END_MS)
         ordered = World(Path(self._folder.name) / "ordered", T0_MS)
         try:
-            right = (one for one in self.readings.values() if one["seq"] not in self.wrong)
-            for reading in sorted(right, key=lambda one: (one["t"], one["seq"])):
+            given = (
+                one
+                for one in self.readings.values()
+                # What was wrong is given only where it makes the difference between what is past and what is news.
+                if one["seq"] not in self.wrong or 100 + one["seq"] in self.of_the_past
+            )
+            for reading in sorted(given, key=lambda one: (one["t"], one["seq"])):
                 ordered.now_ms = reading["t"]
                 ordered.takes(reading)
             ordered.passes_to(END_MS)
