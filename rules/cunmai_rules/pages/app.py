@@ -198,6 +198,7 @@ class _Pages:
                 self.in_force.rules,
                 lang,
                 self.clock(),
+                desk.policies.of(escalation.grade, escalation.priority).quiet_s,
             )
             referrals = referral_views(Book(db).of(escalation_id), contact, desk.directory, lang)
         return self.render(

@@ -109,7 +109,14 @@ class _Summary:
             assert escalation is not None, "admitted to it"
             rules = self._around.in_force.rules
             view = escalation_view(
-                escalation, Judgements(db), desk.escalations, desk.directory, rules, lang, now_ms
+                escalation,
+                Judgements(db),
+                desk.escalations,
+                desk.directory,
+                rules,
+                lang,
+                now_ms,
+                desk.policies.of(escalation.grade, escalation.priority).quiet_s,
             )
             referrals = referral_views(Book(db).of(escalation_id), link.contact, desk.directory, lang)
         return self._around.render(

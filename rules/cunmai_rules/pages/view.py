@@ -74,6 +74,8 @@ class EscalationView:
     heading_css: str
     chosen: str | None
     """The answer that counts now."""
+    still: str
+    """What follows where it was answered and has not recovered; empty where that is not so."""
     answers: tuple[tuple[str, str], ...]
     history: tuple[Row, ...]
 
@@ -86,8 +88,9 @@ def escalation_view(
     rules: RuleSet,
     lang: Lang,
     now_ms: int,
+    quiet_s: int,
 ) -> EscalationView:
-    """Gather one escalation for its page."""
+    """Gather one escalation for its page. `quiet_s`: how long a repeat after an outcome is only a task."""
     rule = rules.by_id.get(escalation.rule)
     t_ms = escalation.reading_t_ms
     readings = judgements.around(
@@ -119,6 +122,7 @@ def escalation_view(
         heading=_heading(escalation, chosen, lang),
         heading_css="closed" if escalation.status is Status.CLOSED else escalation.grade,
         chosen=chosen,
+        still=_still(escalation, chosen, quiet_s, lang),
         answers=tuple((answer.value, say(words, lang)) for answer, words in ANSWERS.items()),
         history=tuple(
             _row(entry, directory, rules, lang)
@@ -156,6 +160,12 @@ def _heading(escalation: Escalation, chosen: str | None, lang: Lang) -> str:
         return say(GRADES[escalation.grade], lang)
     how = say(ANSWERS[Answer(chosen)], lang) if chosen else _because(escalation.closed_because or "", lang)
     return f"{say(TEXT['handled'], lang)}: {how}"
+
+
+def _still(escalation: Escalation, chosen: str | None, quiet_s: int, lang: Lang) -> str:
+    if escalation.status is not Status.CLOSED or chosen is None or not escalation.raised:
+        return ""
+    return say(TEXT["still"], lang).format(minutes=max(quiet_s // 60, 1))
 
 
 def _reason(reason: str, lang: Lang) -> str:

@@ -43,6 +43,10 @@ TEXT: dict[str, Pair] = {
     "answer_hint": ("只看不算处理, 请尽快给出结果", "seeing is not handling: an outcome is owed"),
     "answered": ("已记录您的答复", "Your answer is recorded"),
     "given": ("已有答复", "Answered"),
+    "still": (
+        "数值仍未恢复: {minutes} 分钟内同样的预警只记为待办, 不再发短信; 到时仍未恢复会再次通知",
+        "not recovered yet: for {minutes} min the same alarm is a task and no SMS; after that you are told again",
+    ),
     "change": ("需要更改时可再次选择", "choose again to change it"),
     "history": ("经过", "History"),
     "status": ("状态", "Status"),

@@ -152,7 +152,7 @@ class _Worklist:
             assert escalation is not None, "admitted to it"
             view = escalation_view(
                 escalation, Judgements(db), desk.escalations, desk.directory, self._around.in_force.rules, lang,
-                self._around.clock(),
+                self._around.clock(), desk.policies.of(escalation.grade, escalation.priority).quiet_s,
             )  # fmt: skip
             open_ = escalation.status is not Status.CLOSED
             colleagues = colleagues_of(escalation, contact, desk.directory, self._around.clock())

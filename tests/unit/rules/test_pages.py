@@ -171,6 +171,19 @@ def test_the_heading_and_the_marked_button_say_what_was_answered(
     assert "当前答复" in page
 
 
+def test_an_answer_while_the_value_is_still_low_says_what_follows(
+    client: TestClient, link: str, bench: Bench
+) -> None:
+    assert "数值仍未恢复" not in client.get(link).text
+    client.post(link, data={"answer": "seen"})
+    assert "数值仍未恢复" not in client.get(link).text  # it goes on asking for the outcome
+    client.post(link, data={"answer": "false_alarm"})
+    assert "数值仍未恢复: 15 分钟内同样的预警只记为待办" in client.get(link).text
+    assert "for 15 min the same alarm is a task and no SMS" in client.get(f"{link}?lang=en").text
+    bench.desaturate(40, 98)
+    assert "数值仍未恢复" not in client.get(link).text
+
+
 def test_a_changed_answer_is_the_marked_one(client: TestClient, link: str) -> None:
     posted(client, link, "false_alarm")
     page = posted(client, link, "referred")
