@@ -12,11 +12,14 @@ from cunmai_rules.escalation.policy import CLOCKS_DIFFER_MS
 from cunmai_rules.heartbeat import TIMEOUT_S, Heartbeat
 from cunmai_rules.journal.database import Database
 from cunmai_rules.moments import local_time
-from cunmai_rules.selftest.outcome import Outcome, newest_outcome
+from cunmai_rules.selftest.outcome import Outcome, newest_outcome, planned_ms, set_up_ms
 from cunmai_rules.settings import RulesSettings
 
 SLACK_S = 60
 """A test that is due begins within seconds; its message may be on its way."""
+
+FIRST_WITHIN_S = 900
+"""From when it is set up until one must have passed: the time of two, where a restart cuts the first one off."""
 
 Json = dict[str, object]
 
@@ -52,12 +55,26 @@ def _self_test(db: Database, settings: RulesSettings, now_ms: int) -> Json:
         return {"state": "off"}
     outcome = newest_outcome(db) or Outcome()
     state = _state(outcome.passed_ms, test.every_s + test.within_s + SLACK_S, now_ms)
+    due_ms = planned_ms(db)
     return {
         "state": "failed" if outcome.failed else state,
         "last_success": _moment(outcome.passed_ms, settings),
+        "next": _moment(None if due_ms is None else max(due_ms, now_ms), settings),
         "every_s": test.every_s,
-        "why": outcome.failed,
+        "why": outcome.failed or ("none_has_passed" if outcome.passed_ms is None else None),
     }
+
+
+def self_test_fault(db: Database, settings: RulesSettings, now_ms: int) -> str | None:
+    """Why the watcher outside should not hear that all is well. None has passed yet: no reason for `FIRST_WITHIN_S`."""
+    sign = _self_test(db, settings, now_ms)
+    if sign["state"] in ("off", "ok"):
+        return None
+    since_ms = set_up_ms(db)
+    if sign["why"] == "none_has_passed" and since_ms is not None:
+        new = -CLOCKS_DIFFER_MS <= now_ms - since_ms <= FIRST_WITHIN_S * 1000
+        return None if new else "self_test: none_has_passed"
+    return f"self_test: {sign['why'] or sign['state']}"
 
 
 def _heartbeat(settings: RulesSettings, heartbeat: Heartbeat | None, now_ms: int) -> Json:

@@ -13,7 +13,7 @@ import structlog
 from cunmai_rules.cautions import cautions
 from cunmai_rules.database_clock import DatabaseClock
 from cunmai_rules.escalation.policy_watch import PoliciesInForce
-from cunmai_rules.health import Watching
+from cunmai_rules.health import Watching, self_test_fault
 from cunmai_rules.heartbeat import WAITING_AFTER_MS, Heartbeat, Pulse
 from cunmai_rules.journal.agreed import agree
 from cunmai_rules.journal.database import FAULTS
@@ -26,6 +26,7 @@ from cunmai_rules.pages.server import BACKLOG, serving
 from cunmai_rules.registry.directory import Directory, policies_fit
 from cunmai_rules.registry.levels import tell_level_cautions
 from cunmai_rules.releases.in_force import rules_in_force
+from cunmai_rules.selftest.outcome import set_up
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.slots import Common, Slot
 from cunmai_runtime.clock import Clock, system_clock
@@ -95,6 +96,8 @@ class RulesService:
         """
         with closing(open_journal(self._settings.journal)) as db:
             directory = Directory(db, self._settings)
+            if self._settings.self_test is not None:
+                set_up(db, self._clock())
             self._policies = PoliciesInForce(self._settings, policies_fit(directory), keep=True)
             tell_level_cautions(directory, self._policies.policies, self._clock())
             if self._settings.database is None:
@@ -126,10 +129,13 @@ class RulesService:
         try:
             with closing(open_journal(self._settings.journal)) as db:
                 waiting_ms = Escalations(db).longest_waiting_ms()
+                untested = self_test_fault(db, self._settings, self._clock())
         except FAULTS as error:
             return [*faults, f"journal: {error}"]
         if waiting_ms is not None and self._clock() - waiting_ms > WAITING_AFTER_MS:
             faults.append("messages")
+        if untested is not None and untested not in faults:
+            faults.append(untested)
         return faults
 
     # -- threads ----------------------------------------------------------------------------------------

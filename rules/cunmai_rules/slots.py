@@ -29,7 +29,7 @@ from cunmai_rules.notify.breakers import Breakers
 from cunmai_rules.notify.notifier import Notifier, UnderWay
 from cunmai_rules.notify.sender import Sender
 from cunmai_rules.selftest.numbers import Numbers
-from cunmai_rules.selftest.outcome import Outcome, newest_outcome
+from cunmai_rules.selftest.outcome import Outcome, newest_outcome, plan
 from cunmai_rules.selftest.path import path_over
 from cunmai_rules.selftest.selftest import SelfTest
 from cunmai_rules.settings import RulesSettings
@@ -218,8 +218,13 @@ class Slot:
         before = newest_outcome(db) or Outcome()
         test.resume(before.passed_ms, before.failed)
 
+        planned: list[int] = []
+
         def turn() -> None:
             test.turn()
+            if planned != [test.due_ms]:
+                plan(db, test.due_ms)
+                planned[:] = [test.due_ms]
             self._common.pulse.say("self_test", test.failed)
 
         return [(SELF_TEST_EVERY_S, turn)]

@@ -4,6 +4,9 @@
     recovering:  normal values, so that the next test is a new episode and no panel stays red
     idle:        until the next one is due
 
+After a start, one that did not pass (cut off, failed) is repeated at once, but never sooner than `AGAIN_S` after it
+began, however often the service is started; where none was ever begun, the first begins at once.
+
 It goes the way of every alarm (broker, intake, the rules in force, desk, notifier, carrier), and only its
 contact is asked. Where it does not arrive: an error in the log, the metric's time grows old, and the
 heartbeat stays away, so that the watcher outside alarms.
@@ -28,6 +31,8 @@ from cunmai_wire.topics import Channel, gateway_topic
 NORMAL_PCT = 98
 RECOVER_EVERY_MS = 10_000
 RECOVER_FOR_MS = 60_000
+AGAIN_S = 600
+"""The smallest `every_s`: a test may last five minutes, and recovers for one."""
 
 
 class Came(StrEnum):
@@ -72,6 +77,7 @@ class SelfTest:
         self._phase = Phase.IDLE
         self._sent_ms = 0
         self._ended_ms = 0
+        self._again = self._cut_off = False
         self.failed: Came | None = None
         """How far the newest finished test came, where it did not pass."""
         self._log = structlog.get_logger("rules")
@@ -79,6 +85,8 @@ class SelfTest:
     def resume(self, passed_ms: int | None, failed: str | None) -> None:
         """After a restart: what the newest one came to, until the next has ended."""
         self.failed = Came(failed) if failed else None
+        self._cut_off = self._numbers.started_ms > 0 and (passed_ms or 0) < self._numbers.started_ms
+        self._again = self._cut_off or failed is not None
         if passed_ms is not None:
             metrics.SELF_TEST_PASSED.set(passed_ms / 1000)
 
@@ -88,6 +96,9 @@ class SelfTest:
         if self._phase is not Phase.IDLE and now_ms < self._sent_ms:
             # The clock was set back: what was begun cannot be timed. It ends here, and the next one is due.
             self._end(self.failed, now_ms)
+        if self._cut_off:
+            self._cut_off = False
+            self._end(self.failed, now_ms)  # its page is closed, and the next one is an episode of its own
         match self._phase:
             case Phase.IDLE if self._due(now_ms):
                 self._begin(now_ms)
@@ -98,11 +109,16 @@ class SelfTest:
 
     def _due(self, now_ms: int) -> bool:
         """Also where the last one lies in the future: the clock was set back."""
-        since_ms = now_ms - self._numbers.started_ms
-        return since_ms >= self._settings.every_s * 1000 or since_ms < 0
+        return now_ms >= self.due_ms or now_ms < self._numbers.started_ms
+
+    @property
+    def due_ms(self) -> int:
+        """When the next one begins. In the past: at once."""
+        return self._numbers.started_ms + (AGAIN_S if self._again else self._settings.every_s) * 1000
 
     def _begin(self, now_ms: int) -> None:
         self._numbers.started(now_ms)
+        self._again = False
         self._phase = Phase.WAITING
         self._send(self._settings.spo2_pct, now_ms)
 

@@ -20,7 +20,7 @@ from cunmai_rules.heartbeat import Heartbeat
 from cunmai_rules.journal.database import PostgresAt, Rows
 from cunmai_rules.journal.opening import open_journal
 from cunmai_rules.pages.app import build_app
-from cunmai_rules.selftest.outcome import record_outcome
+from cunmai_rules.selftest.outcome import plan, record_outcome
 from cunmai_rules.service import RulesService
 from cunmai_rules.settings import HeartbeatSettings, SelfTestSettings
 from cunmai_runtime.clock import system_clock
@@ -81,6 +81,45 @@ def test_a_self_test_that_fails_says_how_far_it_came_and_when_one_last_passed(wa
     assert told["last_success"] == "2026-01-02T11:04:05+08:00"
     record_outcome(watched.db, None, watched.now_ms)
     assert health(watched)["self_test"]["state"] == "ok"
+
+
+def test_a_self_test_says_when_the_next_one_begins(watched: Bench) -> None:
+    assert health(watched)["self_test"]["next"] is None
+    plan(watched.db, watched.now_ms + HOUR_MS)
+    assert health(watched)["self_test"]["next"] == "2026-01-02T12:04:05+08:00"
+    plan(watched.db, HOUR_MS)  # none was ever begun: at once
+    assert health(watched)["self_test"]["next"] == "2026-01-02T11:04:05+08:00"
+
+
+def test_a_self_test_that_has_never_passed_is_no_reason_for_the_signal_after_fifteen_minutes(
+    watched: Bench,
+) -> None:
+    """However often the service is started meanwhile."""
+    if isinstance(watched.at, PostgresAt):
+        object.__setattr__(watched.settings, "database", SecretStr(watched.at.dsn))
+    service, minutes = RulesService(watched.settings, watched.clock), 60_000
+    service._check_journal()
+
+    def faults() -> list[str]:
+        service._pulse.beat("broker")
+        service._pulse.beat("judging")
+        return service._faults()
+
+    assert health(watched)["self_test"]["why"] == "none_has_passed"
+    watched.now_ms += 10 * minutes
+    service._check_journal()
+    assert faults() == []
+    watched.now_ms += 5 * minutes
+    assert faults() == []
+    watched.now_ms += 1
+    assert faults() == ["self_test: none_has_passed"]
+    record_outcome(watched.db, None, watched.now_ms)
+    assert faults() == []
+    watched.now_ms += 2 * HOUR_MS  # and no other has passed since
+    assert faults() == ["self_test: overdue"]
+    record_outcome(watched.db, "nothing_judged", watched.now_ms)
+    service._pulse.say("self_test", "nothing_judged")
+    assert faults() == ["self_test: nothing_judged"]
 
 
 def test_a_heartbeat_is_ok_only_while_the_watcher_takes_it(watched: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path as File
 
 import pytest
@@ -130,6 +131,56 @@ def test_a_restart_begins_no_test_and_gives_no_number_twice(tested: Bench) -> No
     again = Numbers.of(tested.folder / "self-test.json")
     assert (again.stream, again.seq, again.started_ms) == (numbers.stream, numbers.seq, numbers.started_ms)
     assert numbers.seq > 1
+
+
+def restarted(bench: Bench, *, cut: bool = False) -> SelfTest:
+    """As after a restart: it knows what is in the journal and in its file."""
+    bench.restart()
+    test, outcome = self_test(bench, cut=cut), newest_outcome(bench.db) or Outcome()
+    test.resume(outcome.passed_ms, outcome.failed)
+    return test
+
+
+def test_one_that_a_restart_cuts_off_is_repeated_ten_minutes_after_it_began_and_is_a_page_of_its_own(
+    tested: Bench,
+) -> None:
+    tested.sink.statuses += [503] * 50
+    began_ms, test = tested.now_ms, self_test(tested)
+    run(tested, test, 30)
+    tested.sink.statuses.clear()
+    test = restarted(tested)
+    assert test.due_ms == began_ms + 600_000
+    run(tested, test, 564)
+    assert newest_outcome(tested.db) is None
+    run(tested, test, 60)
+    outcome = newest_outcome(tested.db)
+    assert outcome is not None
+    assert outcome.passed_ms is not None
+    assert test.due_ms == began_ms + 600_000 + 3_600_000
+
+
+def test_one_that_failed_is_repeated_after_a_restart_and_restarts_in_a_loop_make_no_more_of_them(
+    tested: Bench,
+) -> None:
+    run(tested, self_test(tested, cut=True), 200)
+    began = [tested.now_ms - 200_000]
+    for _ in range(10):  # every four minutes, for forty
+        test = restarted(tested, cut=True)
+        run(tested, test, 240)
+        started_ms = Numbers.of(tested.folder / "self-test.json").started_ms
+        began += [started_ms] if started_ms != began[-1] else []
+    gaps_s = [(later - before) // 1000 for before, later in pairwise(began)]
+    assert len(gaps_s) >= 3
+    assert all(600 <= gap_s <= 720 for gap_s in gaps_s)
+
+
+def test_one_that_passed_is_not_repeated_by_a_restart(tested: Bench) -> None:
+    began_ms = tested.now_ms
+    run(tested, self_test(tested), 120)
+    test = restarted(tested)
+    assert test.due_ms == began_ms + 3_600_000
+    run(tested, test, 1200)
+    assert tested.told == ["T"]
 
 
 def test_a_file_that_cannot_be_read_is_a_new_stream(tmp_path: File) -> None:
