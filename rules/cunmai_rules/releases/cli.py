@@ -11,12 +11,13 @@ import typer
 from cunmai_rules.releases.approval import Approvers
 from cunmai_rules.releases.cli_author import Effective, Note
 from cunmai_rules.releases.clockwatch import confirm
-from cunmai_rules.releases.compared import in_release
+from cunmai_rules.releases.compared import before, in_release, what_changes
+from cunmai_rules.releases.folder import read_folder
 from cunmai_rules.releases.line import in_force_at, published, taken_at, waiting_at
 from cunmai_rules.releases.meant import Wanted, manifest_for
 from cunmai_rules.releases.publishing import Place, actor, cancel_waiting, publish, roll_back
 from cunmai_rules.releases.release import Opened, open_release
-from cunmai_rules.releases.telling import check_cases, long_past, moment_ms, time_words, warn
+from cunmai_rules.releases.telling import check_cases, long_past, moment_ms, say, time_words, warn
 from cunmai_rules.releases.withdrawn import gone, listed
 from cunmai_rules.settings import RulesSettings
 from cunmai_runtime.clock import system_clock
@@ -42,10 +43,12 @@ def publish_folder(
     wanted = Wanted(note, moment_ms(effective, now_ms) if effective else None)
     manifest = manifest_for(folder, wanted, to_publish=True)
     warn(folder)
+    changes = _changes(folder, place, max(manifest.effective_ms, now_ms))
     release = publish(folder, manifest, place, actor(who), now_ms, [check_cases])
     offset = settings.utc_offset_minutes
     when = time_words(max(manifest.effective_ms, now_ms), offset)
     typer.echo(f"第 {release.number} 次发布, {when} 生效 / release {release.number}, in force from {when}")
+    say(changes)
     if manifest.withdraws:
         names = ", ".join(manifest.withdraws)
         typer.echo(f"停用, 届时不再生效: {names} / withdrawn, in force no longer from then: {names}")
@@ -163,6 +166,11 @@ def confirm_clock(
 
 
 # -- within ---------------------------------------------------------------------------------------------
+
+
+def _changes(folder: Path, place: Place, at_ms: int) -> str:
+    """In words. Asked before it is published: afterwards the service may hold the new rules already."""
+    return what_changes(before(published(place.releases), place.kept, at_ms), read_folder(folder))
 
 
 def _place(config: Path) -> tuple[Place, RulesSettings]:

@@ -19,6 +19,7 @@ from cunmai_rules.releases.compared import (
     check_nothing_goes_unsaid,
     check_what_is_named_goes,
     known_to_approver,
+    what_changes,
 )
 from cunmai_rules.releases.folder import approvals_of, keep_approval, proposals, read_folder
 from cunmai_rules.releases.keyfiles import AuthorKey, PassphraseNeeded, load_key, make_key
@@ -31,6 +32,7 @@ from cunmai_rules.releases.telling import (
     check_note,
     contents,
     moment_ms,
+    say,
     warn,
     warn_of_versions,
     what_goes,
@@ -114,11 +116,13 @@ def approve_folder(
     """审批: 检查、用例都通过后, 对每个文件的内容、说明和生效时间签名 / check, then sign these files, note and time."""
     now_ms = system_clock()
     manifest = _proposed(folder, Wanted(check_note(note), None, _names(withdraws)), effective, now_ms)
-    going = _going(known_to_approver(in_force, folder, manifest, now_ms), manifest, folder)
+    now = known_to_approver(in_force, folder, manifest, now_ms)
+    going = _going(now, manifest, folder)
     warn(folder)
     warn_of_versions(folder, manifest)
     check_cases(folder)
     Console().print(contents(manifest))
+    say(what_changes(now, read_folder(folder)))
     typer.echo(what_goes(manifest, going))
     typer.echo(when_in_force(manifest.effective_ms, now_ms, CHINA_MINUTES))
     signer = _unlocked(key)
@@ -126,7 +130,7 @@ def approve_folder(
     path = keep_approval(folder, manifest, approval)
     typer.echo(f"{signer.name} 已签名: {path} / signed by {signer.name}: {path}")
     signers = sorted({one.statement.approver for one in approvals_of(folder, manifest)})
-    typer.echo(what_next(folder, signers))
+    typer.echo(what_next(folder, signers, in_force))
 
 
 def _names(withdraws: list[str] | None) -> tuple[str, ...] | None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cunmai_rules.releases.changed import Rules, changed, told
 from cunmai_rules.releases.folder import loaded_packs, read_folder, signed_here
 from cunmai_rules.releases.line import in_force_at, published
 from cunmai_rules.releases.manifest import Manifest
@@ -25,6 +26,8 @@ class Now:
     en: str
     sure: bool = True
     """Whether this is what is in force; else the best that is known of it."""
+    rules: Rules | None = None
+    """None: which packs there are is known, and not what their rules say."""
 
 
 def packs_in(files: dict[str, bytes]) -> Packs:
@@ -32,16 +35,24 @@ def packs_in(files: dict[str, bytes]) -> Packs:
     return held(one.pack for one in loaded_packs(files))
 
 
+def _rules_in(files: dict[str, bytes]) -> Rules:
+    """Raises FileProblems."""
+    return {rule.id: rule for one in loaded_packs(files) for rule in one.pack.rules}
+
+
+def _of_files(files: dict[str, bytes], zh: str, en: str) -> Now:
+    """Raises FileProblems."""
+    return Now(packs_in(files), zh, en, rules=_rules_in(files))
+
+
 def in_release(opened: Opened) -> Now:
     """A published release. Where its files cannot be read by now, its packs are known by name alone."""
     number = opened.release.number
+    words = f"生效的第 {number} 次发布({opened.place}/files)", f"release {number} ({opened.place}/files)"
     try:
-        packs = packs_in(read_folder(opened.place / "files"))
+        return _of_files(read_folder(opened.place / "files"), *words)
     except UserError:
-        packs = {name: Held() for name in opened.manifest.packs}
-    return Now(
-        packs, f"生效的第 {number} 次发布({opened.place}/files)", f"release {number} ({opened.place}/files)"
-    )
+        return Now({name: Held() for name in opened.manifest.packs}, *words)
 
 
 def before(releases: Sequence[Opened], kept: Path, at_ms: int) -> Now | None:
@@ -54,8 +65,8 @@ def before(releases: Sequence[Opened], kept: Path, at_ms: int) -> Now | None:
         return in_release(current)
     try:
         files = {name: text.encode() for name, text in json.loads(kept.read_text()).items()}
-        return Now(
-            packs_in(files), "至今取自 packs 目录的规则", "the rules taken from the packs folder until now"
+        return _of_files(
+            files, "至今取自 packs 目录的规则", "the rules taken from the packs folder until now"
         )
     except (OSError, ValueError, AttributeError, UserError):
         return None
@@ -69,7 +80,7 @@ def known_to_approver(in_force: Path | None, folder: Path, manifest: Manifest, n
     at_ms = max(manifest.effective_ms, now_ms)
     if in_force is not None:
         if not numbers(in_force):
-            return Now(packs_in(read_folder(in_force)), f" {in_force} ", f"the rules in {in_force}")
+            return _of_files(read_folder(in_force), f" {in_force} ", f"the rules in {in_force}")
         current, _ = in_force_at(published(in_force), at_ms)
         return in_release(current) if current is not None else None
     earlier = [one for one in signed_here(folder) if one.effective_ms < manifest.effective_ms]
@@ -111,6 +122,28 @@ def check_what_is_named_goes(now: Now | None, files: dict[str, bytes], manifest:
             f"写了停用 {unknown}, 而{now.zh}里没有; 名字写错了吗? / "
             f"{unknown}: named as withdrawn, and not in {now.en}: is the name right?"
         )
+
+
+def what_changes(now: Now | None, files: dict[str, bytes]) -> str:
+    """What judges otherwise than what is in force, a line for each; that nothing does; that it is not known.
+
+    Empty where there is nothing to compare with. Raises FileProblems.
+    """
+    if now is None:
+        return ""
+    if now.rules is None:
+        return (
+            f"改了哪些界限无从比较: {now.zh}的内容不在手边; 加 --in-force, 指向发布目录或现行规则目录 / "
+            f"which limits change cannot be told: the content of {now.en} is not at hand; "
+            "add --in-force, with the releases or the rules as they are"
+        )
+    changes = changed(now.rules, _rules_in(files))
+    if not changes:
+        return (
+            f"与{now.zh}相比, 判断没有改动, 只改了文字或用例 / "
+            f"nothing judges otherwise than in {now.en}: words or cases only"
+        )
+    return f"改了什么, 与{now.zh}相比 / what changes, compared with {now.en}:\n{told(changes)}"
 
 
 def _refusal(now: Now, missing: Sequence[Gone], manifest: Manifest, folder: Path) -> str:

@@ -114,6 +114,12 @@ def what_goes(manifest: Manifest, going: Sequence[Gone]) -> str:
     return f"停用, 不再生效 / withdrawn, no longer in force:\n{listed(names)}"
 
 
+def say(text: str) -> None:
+    """What there is to say, where there is something."""
+    if text:
+        typer.echo(text)
+
+
 def warn(folder: Path) -> None:
     """What `cunmai rules check` would remind of: told to whoever signs or publishes."""
     for problem in warnings_of(loaded_packs(read_folder(folder))):
@@ -137,11 +143,12 @@ def warn_of_versions(folder: Path, manifest: Manifest) -> None:
             )
 
 
-def what_next(folder: Path, signers: list[str]) -> str:
-    """After a signature: who does what now, with the command."""
+def what_next(folder: Path, signers: list[str], in_force: Path | None = None) -> str:
+    """After a signature: who does what now, with the command. The second is to see what changes, as the first did."""
     quoted = shlex.quote(str(folder))
     if len(signers) < NEEDED:
         command = f"cunmai rules approve {quoted} --key 私钥.key"
+        command += f" --in-force {shlex.quote(str(in_force))}" if in_force is not None else ""
         return (
             f"还差另一位审批人的签名, 请他运行: {command}\n"
             f"one more signature is needed, by another person: {command.replace('私钥', 'THEIR')}"

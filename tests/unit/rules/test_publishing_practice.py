@@ -76,6 +76,11 @@ def test_the_practice_run_goes_as_it_is_written(tmp_path: Path, monkeypatch: pyt
     assert refused[1].startswith("签名之后文件有改动(oximetry.test.yaml, oximetry.yaml)")
     assert "有效的: zhang-yi; 请缺少的审批人运行: cunmai rules approve packs-2 --key KEY" in refused[2]
     assert "\n  oximetry: 血氧" in refused[3]
+    shown = next(
+        line for line in DOCUMENT.read_text().splitlines() if line.startswith("      spo2-deep 什么时候")
+    )
+    signed_twice_and_published = [*told["approve"][2:4], *told["publish"]]
+    assert sum(f"\n{shown[4:]}\n" in one for one in signed_twice_and_published) == 3
     assert told["rollback"][0].startswith("第 4 次发布: 已取消等待中的第 3 次, 生效的规则不变")
     last = told["history"][-1].splitlines()
     assert re.match(r"5  生效 in force, ", last[0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Annotated
@@ -12,26 +11,16 @@ import typer
 
 from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.forms import ClearLimit
-from cunmai_rules.thresholds.labels import Pair, field_label, unit_sign
+from cunmai_rules.thresholds.labels import field_label, unit_sign
 from cunmai_rules.thresholds.leaves import Value
 from cunmai_rules.thresholds.loader import read_packs, read_sources
 from cunmai_rules.thresholds.pack import Pack, Rule
-from cunmai_rules.thresholds.ruleset import compile_rule
 from cunmai_rules.tools.check import Language
+from cunmai_rules.tools.preview.lines import lines_of
 from cunmai_rules.tools.preview.numberline import number_line_svg
-from cunmai_rules.tools.preview.rule_words import applies_to, clears, prompts, silence, trusts, what_then
-from cunmai_rules.tools.preview.spoken import when_spoken
 from cunmai_rules.tools.replay.offline import both, page
 from cunmai_runtime.errors import UserError
 from cunmai_runtime.yamlfile import FileProblems
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing that a rule says, under its heading."""
-
-    head: Pair
-    text: Pair
 
 
 def preview(
@@ -63,26 +52,6 @@ def _packs(where: Path) -> list[Pack]:
     if problems:
         raise FileProblems(problems)
     return [one.pack for one in loaded]
-
-
-def lines_of(rule: Rule) -> Iterator[Line]:
-    """What one rule says, in the order in which it is asked."""
-    prompt, trusted = prompts(rule), trusts(rule)
-    whom = applies_to(compile_rule(rule, ""))
-    yield Line(("给谁用", "For"), _joined(whom))
-    yield Line(("什么时候报警", "It raises when"), when_spoken(rule))
-    yield Line(("报警后", "Then"), what_then(rule))
-    if prompt is not None:
-        yield Line(("一体机", "At the kiosk"), prompt)
-    yield Line(("什么时候解除", "It ends"), clears(rule))
-    yield Line(("没有数据时", "Without data"), silence(rule))
-    if trusted is not None:
-        yield Line(("信号不好时", "Poor signal"), trusted)
-    yield Line(("依据", "Source"), (rule.source, rule.source))
-
-
-def _joined(parts: list[Pair]) -> Pair:
-    return "; ".join(one[0] for one in parts), "; ".join(one[1] for one in parts)
 
 
 def _told(pack: Pack, lang: Language) -> Iterator[str]:
