@@ -81,19 +81,26 @@ class ReleasesInForce:
         believable = self._watch.believable()
         self._look()
         now_ms = self._clock()
-        held = []
-        for number in sorted(self._opened, reverse=True):
-            if number <= (self.release or 0):
-                break
+        held, behind = [], []
+        for number in self._newer():
             if number in self._faults or self._opened[number].due_ms > now_ms:
                 continue
-            if not believable:
+            if self._behind_a_fault(number):
+                behind.append(number)
+            elif not believable:
                 held.append(number)
-                continue
-            if self._take(self._opened[number]):
+            elif self._take(self._opened[number]):
                 break
-        changed = self._report(held)
+        changed = self._report(held, behind)
         return changed or self.release != before
+
+    def _newer(self) -> list[int]:
+        """What was published since the release in force, the newest first."""
+        return sorted((one for one in self._opened if one > (self.release or 0)), reverse=True)
+
+    def _behind_a_fault(self, number: int) -> bool:
+        """A later record is refused: it may be the one that cancels this. Where nothing is in force, it is taken."""
+        return self.release is not None and any(one > number for one in self._faults)
 
     # -- looking --------------------------------------------------------------------------------------
 
@@ -172,7 +179,7 @@ class ReleasesInForce:
 
     # -- telling --------------------------------------------------------------------------------------
 
-    def _report(self, held: Sequence[int]) -> bool:
+    def _report(self, held: Sequence[int], behind: Sequence[int]) -> bool:
         """Log what has become a problem; whether the problems have changed."""
         problems = [
             Problem(str(place_of(self._releases, number) if number else self._approvers), 1, *fault)
@@ -187,6 +194,16 @@ class ReleasesInForce:
                 "check the clock, then run cunmai rules confirm-clock",
             )
             for number in held
+        ]
+        problems += [
+            Problem(
+                str(place_of(self._releases, number)),
+                1,
+                "已到生效时间, 但后面的记录有问题, 它可能正是取消这一次的, 规则保持不变; 请先修复或重新发布",
+                "its time has come, but a later record is refused, which may be the one that cancels it: the rules "
+                "stay; mend that one, or publish again",
+            )
+            for number in behind
         ]
         self.problems = tuple(problems)
         if self.problems == self._told:

@@ -526,6 +526,20 @@ def test_a_clock_that_was_ahead_at_the_last_release_keeps_no_two_from_publishing
     assert limit(county.service()) == 90
 
 
+def test_a_cancelled_release_stays_out_though_its_cancelling_is_refused(county: County) -> None:
+    """The service was down when it was cancelled, and the record of that was damaged since."""
+    waiting_release(county)
+    county.run("rollback", "--waiting", "--because", "not yet", "--config", county.root / "rules.yaml")
+    tamper(county.releases / "000003" / "files" / "oximetry.yaml")
+    county.passes(2 * DAY_MS)
+    service = county.service()
+    assert limit(service) == 93
+    assert "which may be the one that cancels it" in problems(service)
+    shutil.rmtree(county.releases / "000003")  # somebody looked, and decided
+    service.poll()
+    assert (limit(service), service.problems) == (92, ())
+
+
 # -- the clock ------------------------------------------------------------------------------------------------
 
 
