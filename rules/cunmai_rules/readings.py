@@ -13,6 +13,7 @@ from cunmai_rules.arrival import Placed, Sent, place
 from cunmai_rules.batch import digest_of
 from cunmai_rules.escalation.desk import Desk
 from cunmai_rules.journal.judgements import Judgements, Subject, subject_of
+from cunmai_rules.selftest.names import DEVICE, NOBODY
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.subjects import NOT_COUNTED, Subjects
 from cunmai_rules.thresholds.events import Observation
@@ -65,7 +66,9 @@ class Readings:
     def _place(
         self, header: EnvelopeHeader, reading: Reading, sent: Sent, rules: RuleSet
     ) -> _Placed | Refused | None:
-        """A reading as the rules see it; None where it had been judged before."""
+        """A reading as the rules see it; None where it had been judged before, or is not ours to judge."""
+        if (reading.resident, reading.device) == (NOBODY, DEVICE) and header.gateway != self._settings.id:
+            return None  # another service tests itself: its nobody would share our own one's page
         digest = digest_of(reading)
         if self._judgements.seen(header.stream, reading.seq):
             known = self._judgements.digest(header.stream, reading.seq)

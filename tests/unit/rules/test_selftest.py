@@ -17,7 +17,7 @@ from cunmai_rules.selftest.path import path_over
 from cunmai_rules.selftest.selftest import Came, SelfTest
 from cunmai_rules.settings import RulesSettings, SelfTestSettings
 from cunmai_runtime.errors import Retryable
-from support.rules_bench import Bench
+from support.rules_bench import STREAM, Bench
 
 
 @pytest.fixture
@@ -181,6 +181,34 @@ def test_one_that_passed_is_not_repeated_by_a_restart(tested: Bench) -> None:
     assert test.due_ms == began_ms + 3_600_000
     run(tested, test, 1200)
     assert tested.told == ["T"]
+
+
+def test_another_services_self_test_asks_nobody_here_is_receipted_and_does_not_disturb_ours(
+    tested: Bench,
+) -> None:
+    tested.sink.statuses += [503] * 500
+    theirs = {"device": "self-test", "resident": "SELF-TEST", "mode": "spot"}
+    for _ in range(2):  # a minute apart, and the second as a gateway sends again what nobody has receipted
+        tested.deliver(tested.reading(60, **theirs), gateway="rules-2")
+        tested.passes(60)
+    assert [receipt["stream"] for receipt in tested.receipts] == [STREAM, STREAM]
+    assert tested.desk.escalations.newest(10) == []
+    tested.sink.statuses.clear()
+    test = self_test(tested)
+    run(tested, test, 120)
+    assert test.failed is None
+    assert newest_outcome(tested.db) is not None
+    assert tested.told == ["T"]
+
+
+def test_a_resident_measured_by_another_device_is_judged_whatever_the_name(tested: Bench) -> None:
+    """What is left aside is the self-test's own stream of another service, and nothing else."""
+    for _ in range(20):
+        tested.deliver(
+            tested.reading(60, resident="SELF-TEST"), tested.reading(60, device="self-test", resident="R-1")
+        )
+        tested.now_ms += 1000
+    assert len(tested.desk.escalations.newest(10)) == 2
 
 
 def test_a_file_that_cannot_be_read_is_a_new_stream(tmp_path: File) -> None:
