@@ -5,6 +5,7 @@ A sign is `ok` only by evidence that is not too old. What is not known is `unkno
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cunmai_rules.database_clock import DatabaseClock
@@ -18,6 +19,8 @@ from cunmai_rules.settings import RulesSettings
 SLACK_S = 60
 """A test that is due begins within seconds; its message may be on its way."""
 
+BROKER_AWAY_S = 10
+"""A connection that breaks and comes back is no problem."""
 FIRST_WITHIN_S = 900
 """From when it is set up until one must have passed: the time of two, where a restart cuts the first one off."""
 
@@ -30,6 +33,20 @@ class Watching:
 
     heartbeat: Heartbeat | None = None
     database_clock: DatabaseClock | None = None
+    broker_away_s: Callable[[], int] = lambda: 0
+    """For how long the broker has been out of reach; 0: it is not."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        away_s = self.broker_away_s()
+        if away_s < BROKER_AWAY_S:
+            return ()
+        problem = (
+            f"消息服务器 {away_s} 秒没有连上, 收不到测量值: 请检查它是否在运行, 以及 rules.yaml 的 mqtt 一节 / "
+            f"the broker has been out of reach for {away_s} s, and no reading arrives: check that it runs, and "
+            "the part `mqtt` of rules.yaml"
+        )
+        return (problem,)
 
     @property
     def cautions(self) -> tuple[str, ...]:

@@ -50,10 +50,13 @@ class Pulse:
         """What was said to be wrong."""
         return list(self._faults.values())
 
+    def quiet_ms(self, part: str) -> int:
+        """For how long it has not been. A clock that was set back is no reason."""
+        return max(0, self._clock() - self._seen_ms.get(part, self._began_ms))
+
     def stuck(self, parts: tuple[str, ...]) -> list[str]:
-        """Those that have not been, for too long. A clock that was set back is no reason."""
-        now_ms = self._clock()
-        return [part for part in parts if now_ms - self._seen_ms.get(part, self._began_ms) > STUCK_AFTER_MS]
+        """Those that have not been, for too long."""
+        return [part for part in parts if self.quiet_ms(part) > STUCK_AFTER_MS]
 
 
 class Heartbeat:

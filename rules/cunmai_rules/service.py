@@ -117,7 +117,12 @@ class RulesService:
         return Watching(
             Heartbeat(beating, self._faults, clock=self._clock) if beating is not None else None,
             DatabaseClock(lambda: open_journal(settings.journal), self._clock) if settings.database else None,
+            self._broker_away_s,
         )
+
+    def _broker_away_s(self) -> int:
+        """For how long; 0 where every slot of ours is connected."""
+        return self._pulse.quiet_ms("broker") // 1000 if any(slot.cut_off for slot in self._slots) else 0
 
     def _beat(self, stop: threading.Event) -> None:
         if self._watching.heartbeat is not None:

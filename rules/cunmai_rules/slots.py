@@ -111,6 +111,12 @@ class Slot:
         return self._intake is not None and self._intake.up
 
     @property
+    def cut_off(self) -> bool:
+        """Ours, and not connected to the broker."""
+        intake = self._intake
+        return intake is not None and not intake.up
+
+    @property
     def client_id(self) -> str:
         return client_id(self._settings, self.number)
 

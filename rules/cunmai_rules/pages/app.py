@@ -108,7 +108,7 @@ def build_app(
     @app.get("/health")
     def health() -> JSONResponse:
         wrong = (*in_force.problems, *(policies.problems if policies else ()))
-        problems = [str(problem) for problem in wrong]
+        problems = [*(str(problem) for problem in wrong), *watching.problems]
         return JSONResponse(
             {
                 "rules": in_force.rules.versions,

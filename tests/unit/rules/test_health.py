@@ -283,3 +283,43 @@ def test_the_service_tells_of_its_own_watching(watched: Bench, monkeypatch: pyte
         stop.set()
         running.join(60)
     assert not running.is_alive()
+
+
+def test_a_broker_that_is_out_of_reach_for_ten_seconds_is_a_problem_until_it_is_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broker(NoMessages):
+        up = False
+
+    monkeypatch.setattr(slots_module, "Intake", Broker)
+    port = free_port()
+    changes: dict[str, Any] = {"listen": bench.settings.listen.model_copy(update={"port": port})}
+    if isinstance(bench.at, PostgresAt):
+        changes["database"] = SecretStr(bench.at.dsn)
+    service, stop = RulesService(bench.settings.model_copy(update=changes), bench.clock), threading.Event()
+    running = threading.Thread(target=service.run, args=(stop,), daemon=True)
+    running.start()
+
+    def problems() -> list[str]:
+        told: list[str] = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False, timeout=10).json()[
+            "problems"
+        ]
+        return told
+
+    try:
+        wait_until(
+            lambda: listening(port) and any(slot.cut_off for slot in service._slots),
+            what="it tries to connect",
+        )
+        bench.now_ms += 9_000
+        assert problems() == []
+        bench.now_ms += 1_000
+        (problem,) = problems()
+        assert "消息服务器 10 秒没有连上" in problem
+        assert "the broker has been out of reach for 10 s" in problem
+        Broker.up = True
+        wait_until(lambda: problems() == [], what="the broker is back")
+    finally:
+        stop.set()
+        running.join(60)
+    assert not running.is_alive()
