@@ -57,8 +57,8 @@ Note = Annotated[str | None, typer.Option(help="改了什么, 为什么 / what t
 Withdraws = Annotated[
     list[str] | None,
     typer.Option(
-        help="停用的规则包, 或 规则包/规则; 可多次给出 / a pack, or PACK/RULE, that is to be in force no longer; "
-        "may be given again"
+        help="停用的规则包、规则包/规则, 或 NAME.test.yaml 用例; 可多次给出 / a pack, PACK/RULE, or the cases "
+        "NAME.test.yaml, to be in force no longer; may be given again"
     ),
 ]
 
@@ -138,8 +138,8 @@ def _names(withdraws: list[str] | None) -> tuple[str, ...] | None:
     for name in withdraws or ():
         if not WITHDRAWN.fullmatch(name):
             raise UserError(
-                f"--withdraws {name!r} 应写规则包的名字, 或 规则包/规则 / "
-                f"--withdraws {name!r} should be the name of a pack, or PACK/RULE"
+                f"--withdraws {name!r} 应写规则包的名字、规则包/规则, 或 NAME.test.yaml / "
+                f"--withdraws {name!r} should be the name of a pack, PACK/RULE, or NAME.test.yaml"
             )
     return tuple(withdraws) if withdraws else None
 

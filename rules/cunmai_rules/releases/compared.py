@@ -13,7 +13,18 @@ from cunmai_rules.releases.folder import loaded_packs, read_folder, signed_here
 from cunmai_rules.releases.line import in_force_at, published
 from cunmai_rules.releases.manifest import Manifest
 from cunmai_rules.releases.release import Opened, numbers
-from cunmai_rules.releases.withdrawn import Gone, Held, Packs, gone, held, listed, unsaid
+from cunmai_rules.releases.withdrawn import (
+    CASES,
+    Gone,
+    Held,
+    Packs,
+    cases_gone,
+    cases_in,
+    gone,
+    held,
+    listed,
+    unsaid,
+)
 from cunmai_runtime.errors import UserError
 
 
@@ -26,13 +37,15 @@ class Now:
     en: str
     sure: bool = True
     """Whether this is what is in force; else the best that is known of it."""
+    cases: frozenset[str] = frozenset()
+    """The names of its files of cases."""
     rules: Rules | None = None
     """None: which packs there are is known, and not what their rules say."""
 
 
 def packs_in(files: dict[str, bytes]) -> Packs:
     """Raises FileProblems."""
-    return held(one.pack for one in loaded_packs(files))
+    return held((one.document.file, one.pack) for one in loaded_packs(files))
 
 
 def _rules_in(files: dict[str, bytes]) -> Rules:
@@ -42,7 +55,13 @@ def _rules_in(files: dict[str, bytes]) -> Rules:
 
 def _of_files(files: dict[str, bytes], zh: str, en: str) -> Now:
     """Raises FileProblems."""
-    return Now(packs_in(files), zh, en, rules=_rules_in(files))
+    return Now(packs_in(files), zh, en, cases=cases_in(files), rules=_rules_in(files))
+
+
+def _of_manifest(manifest: Manifest, zh: str, en: str, *, sure: bool) -> Now:
+    """What a manifest tells, where its files are not at hand."""
+    packs = {name: Held(file=entry.file) for name, entry in manifest.packs.items()}
+    return Now(packs, zh, en, sure, cases_in(manifest.files))
 
 
 def in_release(opened: Opened) -> Now:
@@ -52,7 +71,7 @@ def in_release(opened: Opened) -> Now:
     try:
         return _of_files(read_folder(opened.place / "files"), *words)
     except UserError:
-        return Now({name: Held() for name in opened.manifest.packs}, *words)
+        return _of_manifest(opened.manifest, *words, sure=True)
 
 
 def before(releases: Sequence[Opened], kept: Path, at_ms: int) -> Now | None:
@@ -87,15 +106,21 @@ def known_to_approver(in_force: Path | None, folder: Path, manifest: Manifest, n
     if not earlier:
         return None
     last = max(earlier, key=lambda one: one.effective_ms)
-    packs = {name: Held() for name in last.packs}
-    return Now(packs, f"上次在这里签的“{last.note}”", f"what was signed here last, “{last.note}”", sure=False)
+    words = f"上次在这里签的“{last.note}”", f"what was signed here last, “{last.note}”"
+    return _of_manifest(last, *words, sure=False)
+
+
+def _going(now: Now, files: dict[str, bytes]) -> list[Gone]:
+    """Packs, rules and cases. Raises FileProblems."""
+    here = packs_in(files)
+    return [*gone(now.packs, here), *cases_gone(now.packs, now.cases, here, files)]
 
 
 def check_nothing_goes_unsaid(
     now: Now, files: dict[str, bytes], manifest: Manifest, folder: Path
 ) -> list[Gone]:
     """What goes, all of it named in the manifest. Raises UserError with what is not, and what to do about it."""
-    going = gone(now.packs, packs_in(files))
+    going = _going(now, files)
     missing = unsaid(going, manifest.withdraws)
     if missing:
         raise UserError(_refusal(now, missing, manifest, folder))
@@ -106,7 +131,7 @@ def check_what_is_named_goes(now: Now | None, files: dict[str, bytes], manifest:
     """Nobody signs that something goes which stays, or which is not there. Raises UserError."""
     here = packs_in(files)
     rules = {f"{name}/{rule}" for name, pack in here.items() for rule in pack.rules}
-    staying = [name for name in manifest.withdraws if name in here or name in rules]
+    staying = [name for name in manifest.withdraws if name in here or name in rules or name in files]
     if staying:
         names = ", ".join(staying)
         raise UserError(
@@ -115,7 +140,7 @@ def check_what_is_named_goes(now: Now | None, files: dict[str, bytes], manifest:
         )
     if now is None or not now.sure:
         return
-    going = {one.name for one in gone(now.packs, here)}
+    going = {one.name for one in _going(now, files)}
     unknown = ", ".join(name for name in manifest.withdraws if name not in going)
     if unknown:
         raise UserError(
@@ -150,10 +175,11 @@ def _refusal(now: Now, missing: Sequence[Gone], manifest: Manifest, folder: Path
     names = sorted({*manifest.withdraws, *(one.name for one in missing)})
     command = (
         f"cunmai rules approve {shlex.quote(str(folder))} --key KEY --effective 2026-12-01T00:00+08:00 "
-        f"--note {shlex.quote(manifest.note)} {' '.join(f'--withdraws {name}' for name in names)}"
+        f"--note {shlex.quote(manifest.note)} {' '.join(f'--withdraws {name}' for name in map(shlex.quote, names))}"
     )
+    what = "规则或用例" if any(one.name.endswith(CASES) for one in missing) else "规则"
     return (
-        f"这里没有下列规则, 而{now.zh}里有: 这样发布, 它们就不再生效 / "
+        f"这里没有下列{what}, 而{now.zh}里有: 这样发布, 它们就不再生效 / "
         f"these are missing here, and are in {now.en}: published so, they would no longer be in force:\n"
         f"{listed(missing)}\n"
         f"忘了放进来的, 请把文件放回 {folder}; 确实要停用的, 两位审批人重新签名, 写明停用什么: {command}\n"

@@ -25,9 +25,11 @@ from pydantic import (
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[\w][\w. -]*(/[\w][\w. -]*)*\.ya?ml$", max_length=200)]
 """Relative, with `/`; no name begins with a dot, so none leads out of the folder."""
-WITHDRAWN = re.compile(r"^[a-z0-9][a-z0-9._-]{0,99}(/[a-z0-9][a-z0-9._-]{0,99})?$")
-WithdrawnName = Annotated[str, StringConstraints(pattern=WITHDRAWN.pattern)]
-"""A pack, or PACK/RULE: one rule of a pack that stays."""
+WITHDRAWN = re.compile(
+    r"^([a-z0-9][a-z0-9._-]{0,99}(/[a-z0-9][a-z0-9._-]{0,99})?|\w[\w. -]*(/\w[\w. -]*)*\.test\.yaml)$"
+)
+WithdrawnName = Annotated[str, StringConstraints(pattern=WITHDRAWN.pattern, max_length=201)]
+"""A pack; PACK/RULE: one rule of a pack that stays; NAME.test.yaml: the cases of a pack that stays."""
 MOST_FILES = 500
 SHORTEST_NOTE, LONGEST_NOTE = 4, 1000
 

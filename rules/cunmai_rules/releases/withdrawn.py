@@ -1,8 +1,9 @@
-"""What would be in force no longer: packs, and rules of packs that stay. Pure.
+"""What would be in force no longer: packs, rules of packs that stay, and the cases of both. Pure.
 
 A pack whose file was forgotten would take its rules out of force without anybody having said so. So what goes is
 named in what both approvers sign (`withdraws` of the manifest), or it does not go. A rule that moved to another pack
-stays in force: it is known by its id.
+stays in force: it is known by its id. Cases go with their pack; where the pack stays and they do not, a slip in a
+limit would fail nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 
 from cunmai_rules.thresholds.pack import Pack
 
+CASES = ".test.yaml"
 MOST_TOLD = 12
 """Rules of one pack that are named; the others are counted."""
 
@@ -24,6 +26,7 @@ class Held:
     """Chinese, English."""
     rules: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Titles by id. Empty: which rules it has is not known."""
+    file: str = ""
 
 
 Packs = Mapping[str, Held]
@@ -34,19 +37,41 @@ class Gone:
     """One thing that would be in force no longer."""
 
     name: str
-    """PACK, or PACK/RULE: as `--withdraws` takes it."""
+    """PACK, PACK/RULE, or NAME.test.yaml: as `--withdraws` takes it."""
     zh: str
     en: str
 
 
-def held(packs: Iterable[Pack]) -> Packs:
-    """What these packs hold."""
+def held(packs: Iterable[tuple[str, Pack]]) -> Packs:
+    """What these packs hold, each with the name of its file."""
     return {
         pack.pack: Held(
-            (pack.title.zh, pack.title.en), {rule.id: (rule.title.zh, rule.title.en) for rule in pack.rules}
+            (pack.title.zh, pack.title.en),
+            {rule.id: (rule.title.zh, rule.title.en) for rule in pack.rules},
+            file,
         )
-        for pack in packs
+        for file, pack in packs
     }
+
+
+def cases_in(names: Iterable[str]) -> frozenset[str]:
+    """Those files that hold cases."""
+    return frozenset(name for name in names if name.endswith(CASES))
+
+
+def cases_gone(before: Packs, cases: Iterable[str], after: Packs, files: Iterable[str]) -> list[Gone]:
+    """Cases that are missing among the files, but those of a pack that goes itself."""
+    with_their_pack = {
+        pack.file.removesuffix(".yaml") + CASES for name, pack in before.items() if name not in after
+    }
+    return [
+        Gone(
+            name,
+            "用例; 没有它们, 界限写错时没有用例会失败",
+            "cases; without them a slip in a limit fails none",
+        )
+        for name in sorted(set(cases) - set(files) - with_their_pack)
+    ]
 
 
 def gone(before: Packs, after: Packs) -> list[Gone]:

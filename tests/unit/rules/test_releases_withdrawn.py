@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cunmai_rules.releases.manifest import Manifest, PackEntry, canonical
+from cunmai_rules.releases.manifest import WITHDRAWN, Manifest, PackEntry, canonical
 from cunmai_rules.shipped import packs_dir
 from cunmai_runtime.errors import UserError
 from support.county import DAY_MS, County, new_county
@@ -161,8 +161,8 @@ def test_a_slip_in_a_name_is_told_where_what_is_in_force_is_known(county: County
 
 def test_a_name_that_is_none_is_refused(county: County) -> None:
     assert refused(county, *NEW, "--withdraws", "药品") == (
-        "--withdraws '药品' 应写规则包的名字, 或 规则包/规则 / "
-        "--withdraws '药品' should be the name of a pack, or PACK/RULE"
+        "--withdraws '药品' 应写规则包的名字、规则包/规则, 或 NAME.test.yaml / "
+        "--withdraws '药品' should be the name of a pack, PACK/RULE, or NAME.test.yaml"
     )
 
 
@@ -210,6 +210,78 @@ def test_manifests_from_before_keep_their_digest() -> None:
     )
     assert Manifest.model_validate_json(text) == manifest
     assert canonical(manifest).decode() == text
+
+
+# -- cases ------------------------------------------------------------------------------------------------
+
+CASES = b"""\
+cases:
+  - name: {zh: one, en: one}
+    rules: [spo2-low]
+    steps:
+      - readings: {t_s: 0, oximetry: {spo2_pct: 97}}
+"""
+CASES_LINE = (
+    "\n  oximetry.test.yaml: 用例; 没有它们, 界限写错时没有用例会失败 / "
+    "cases; without them a slip in a limit fails none\n"
+)
+
+
+@pytest.fixture
+def tested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> County:
+    """Release 1 holds a pack with its cases; then the limit is changed and the cases are left out."""
+    made = new_county(tmp_path, monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cunmai_rules.releases.cli.check_cases", lambda _folder: None)
+    monkeypatch.setattr("cunmai_rules.releases.cli_author.check_cases", lambda _folder: None)
+    (made.folder / "oximetry.test.yaml").write_bytes(CASES)
+    made.release(93, 7)
+    (made.folder / "oximetry.test.yaml").unlink()
+    made.limit(92, 8)
+    return made
+
+
+@pytest.mark.parametrize("where", [("--in-force", "releases"), ("--in-force", "releases/000001/files"), ()])
+def test_cases_that_were_left_out_are_refused_before_signing(tested: County, where: tuple[str, ...]) -> None:
+    why = refused(tested, *NEW, *where)
+    assert why.startswith("这里没有下列规则或用例, 而")
+    assert CASES_LINE in why
+    assert why.endswith(" --withdraws oximetry.test.yaml")
+
+
+def test_cases_that_were_left_out_are_refused_at_publishing(tested: County) -> None:
+    sign_without_comparing(tested)
+    assert CASES_LINE in refused(tested, *PUBLISH)
+    assert not (tested.releases / "000002").exists()
+
+
+def test_cases_that_are_named_go(tested: County) -> None:
+    sign_without_comparing(tested, "--withdraws", "oximetry.test.yaml", "--in-force", "releases")
+    assert "停用, 届时不再生效: oximetry.test.yaml / withdrawn" in tested.publish().stdout
+
+
+def test_cases_are_not_among_the_files_and_named_as_withdrawn(tested: County) -> None:
+    (tested.folder / "oximetry.test.yaml").write_bytes(CASES)
+    assert "文件里却还有" in refused(tested, *NEW, "--withdraws", "oximetry.test.yaml")
+
+
+def test_cases_go_with_their_pack(tested: County) -> None:
+    (tested.folder / "oximetry.yaml").unlink()
+    (tested.folder / "medicine-stock.yaml").write_bytes(STOCK)
+    sign_without_comparing(tested, "--withdraws", "oximetry", "--in-force", "releases")
+    assert "release 2" in tested.publish().stdout
+
+
+def test_a_pack_in_a_new_file_keeps_its_cases(tested: County) -> None:
+    """Else a file of another name would be the way to lose them."""
+    (tested.folder / "oximetry.yaml").rename(tested.folder / "other.yaml")
+    assert CASES_LINE in refused(tested, *NEW, "--in-force", "releases")
+
+
+def test_cases_in_any_name_that_a_file_may_have_can_be_named() -> None:
+    assert WITHDRAWN.fullmatch("县里的 规则/血氧 A.test.yaml")
+    assert not WITHDRAWN.fullmatch("../oximetry.test.yaml")
+    assert not WITHDRAWN.fullmatch("血氧.yaml")
 
 
 # -- what waits, cancelled --------------------------------------------------------------------------------
