@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from cunmai_rules.notify.providers.numbers import HOME, canonical
 from cunmai_rules.notify.providers.settings import AliyunProvider, TencentProvider
+from cunmai_rules.registry.cells_phone import phone_kind
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.shipped import packs_dir
 
@@ -30,7 +32,23 @@ def cautions(settings: RulesSettings) -> tuple[str, ...]:
         for one in settings.providers
         if isinstance(one, AliyunProvider | TencentProvider) and one.callback_token and not one.callback_from
     ]
-    return (*high, *policy_cautions(settings))
+    return (*high, *policy_cautions(settings), *number_cautions(settings))
+
+
+def number_caution(number: str) -> str | None:
+    """What is to be said of a telephone number that takes no message, without repeating it."""
+    match phone_kind(canonical(number).removeprefix(f"+{HOME}")):
+        case "doubtful":
+            return "号码不像真实号码, 请核对 / the number cannot be right: check it"
+        case "landline":
+            return "号码是座机, 收不到短信 / the number is a landline: it takes no message"
+    return None
+
+
+def number_cautions(settings: RulesSettings) -> tuple[str, ...]:
+    """Contacts of rules.yaml whose number takes no message."""
+    said = [(one.id, number_caution(one.to.get_secret_value())) for one in settings.contacts]
+    return tuple(f"rules.yaml contacts {id_}: {caution}" for id_, caution in said if caution is not None)
 
 
 def policy_cautions(settings: RulesSettings) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cunmai_rules.cautions import policy_cautions
+from cunmai_rules.cautions import number_cautions, policy_cautions
 from cunmai_rules.escalation.folding import Folding
 from cunmai_rules.escalation.policies import Policies
 from cunmai_rules.escalation.policy_file import Plan, PolicyFile
@@ -127,7 +127,11 @@ def _checked(path: Path | None, settings: RulesSettings) -> None:
     now_ms = system_clock()
     with _journal(settings) as db:
         policies = _load(settings, Directory(db, settings))
-        found = [*policy_cautions(settings), *level_cautions(db, settings, policies, now_ms)]
+        found = [
+            *policy_cautions(settings),
+            *number_cautions(settings),
+            *level_cautions(db, settings, policies, now_ms),
+        ]
     typer.echo("")
     for caution in found:
         typer.echo(f"! 提醒 caution  {caution}")

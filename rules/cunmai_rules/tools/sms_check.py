@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import typer
 
+from cunmai_rules.cautions import number_caution, number_cautions
 from cunmai_rules.notify.providers.base import Accepted, HttpRequest, Message
 from cunmai_rules.notify.providers.settings import AliyunProvider, Provider, TencentProvider
 from cunmai_rules.notify.segments import segments
@@ -54,8 +55,16 @@ def sms_check(
             f"\n{names} 没有 summary 模板: 所有平台都一律逐条发, 不汇总 / "
             f"{names}: no template `summary`, so nothing is folded at any provider and all go out singly"
         )
+    _caution(settings, to)
     if to is not None:
         _send(chosen[0], templates, settings, to)
+
+
+def _caution(settings: RulesSettings, to: str | None) -> None:
+    """Numbers that take no message: nothing is refused, and it is said before anything is sent."""
+    said = [f"--to: {caution}"] if to is not None and (caution := number_caution(to)) else []
+    for caution in (*number_cautions(settings), *said):
+        typer.echo(f"! 提醒 caution  {caution}")
 
 
 _FOR_WHOM = {

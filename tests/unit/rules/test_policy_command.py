@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
-from cunmai_rules.cautions import cautions
+from cunmai_rules.cautions import cautions, number_caution
 from cunmai_rules.chores import usual_chores
 from cunmai_rules.cli import app
 from cunmai_rules.escalation.desk import Desk
@@ -21,7 +21,7 @@ from cunmai_rules.registry.directory import Directory, policies_fit
 from cunmai_rules.registry.finding import View
 from cunmai_rules.registry.lint import findings
 from cunmai_rules.settings import RulesSettings
-from cunmai_runtime.yamlfile import FileProblems
+from cunmai_runtime.yamlfile import FileProblems, load_model
 from support.registry import Registry, settings_for
 from support.rules_bench import LINK_KEY, Bench
 from support.sms_sink import SECRET
@@ -73,6 +73,48 @@ class County:
         registry = Registry(self.folder / "data")
         registry.take(PEOPLE | changed)
         registry.close()
+
+
+DOUBTFUL = [{"id": "village", "role": "村医", "to": "1380000000"}]
+"""A digit is missing."""
+
+
+def test_a_contact_whose_number_takes_no_message_is_named_without_the_number(county: County) -> None:
+    told = county.asks(contacts=DOUBTFUL)
+    assert told.exit_code == 0
+    assert "contacts village: 号码不像真实号码, 请核对 / the number cannot be right" in told.stdout
+    assert "1380000000" not in told.stdout
+    assert "contacts village" not in county.asks().stdout
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("13912345678", None),
+        ("+86 139-1234-5678", None),
+        ("+4915112345678", None),
+        ("1380000000", "the number cannot be right"),
+        ("138000000012", "the number cannot be right"),
+        ("13800000000", "the number cannot be right"),
+        ("021-12345678", "the number cannot be right"),
+        ("021-62345678", "is a landline"),
+        ("somebody", "the number cannot be right"),
+    ],
+)
+def test_which_numbers_take_no_message(number: str, said: str | None) -> None:
+    caution = number_caution(number)
+    assert (caution is None) if said is None else (said in str(caution))
+
+
+def test_the_service_and_sms_check_say_so_too(county: County) -> None:
+    county.asks(contacts=DOUBTFUL)
+    assert any("contacts village" in one for one in cautions(load_model(county.config, RulesSettings)))
+    check = ["sms-check", "--config", str(county.config)]
+    told = CliRunner().invoke(app, check).stdout
+    assert "! 提醒 caution  rules.yaml contacts village: 号码不像" in told
+    told = CliRunner().invoke(app, [*check, "--to", "1390000001"]).stdout  # its provider is nowhere
+    assert "! 提醒 caution  --to: 号码不像" in told
+    assert "1390000001" not in told
 
 
 @pytest.fixture
