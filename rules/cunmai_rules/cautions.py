@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cunmai_rules.notify.providers.numbers import HOME, canonical
 from cunmai_rules.notify.providers.settings import AliyunProvider, TencentProvider
 from cunmai_rules.registry.cells_phone import phone_kind
@@ -33,6 +35,26 @@ def cautions(settings: RulesSettings) -> tuple[str, ...]:
         if isinstance(one, AliyunProvider | TencentProvider) and one.callback_token and not one.callback_from
     ]
     return (*high, *policy_cautions(settings), *number_cautions(settings))
+
+
+def file_cautions(settings: RulesSettings, config: Path | None) -> tuple[str, ...]:
+    """Files with secrets that others can read, as they are now. `config`: rules.yaml, which its group may read."""
+    found = [(settings.data_dir / "link.key", 0o077, 600), (settings.registry_key_path, 0o077, 600)]
+    found += [(config, 0o007, 640)] if config is not None else []
+    return tuple(
+        f"{path} 里有密钥或口令, 其他用户可读, 请运行 chmod {mode} {path} / "
+        f"{path} holds secrets, and others can read it: run chmod {mode} {path}"
+        for path, others, mode in found
+        if _mode(path) & others
+    )
+
+
+def _mode(path: Path) -> int:
+    """None of it where there is no such file, or it cannot be looked at."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
 
 
 def number_caution(number: str) -> str | None:

@@ -36,6 +36,9 @@ class Watching:
     broker_away_s: Callable[[], int] = lambda: 0
     """For how long the broker has been out of reach; 0: it is not."""
 
+    files: Callable[[], tuple[str, ...]] = tuple
+    """Cautions about files that others can read."""
+
     @property
     def problems(self) -> tuple[str, ...]:
         away_s = self.broker_away_s()
@@ -51,7 +54,7 @@ class Watching:
     @property
     def cautions(self) -> tuple[str, ...]:
         caution = self.database_clock.caution if self.database_clock else None
-        return (caution,) if caution else ()
+        return (*((caution,) if caution else ()), *self.files())
 
 
 NOBODY_WATCHES = Watching()

@@ -7,10 +7,11 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import structlog
 
-from cunmai_rules.cautions import cautions
+from cunmai_rules.cautions import cautions, file_cautions
 from cunmai_rules.database_clock import DatabaseClock
 from cunmai_rules.escalation.policy_watch import PoliciesInForce
 from cunmai_rules.health import Watching, self_test_fault
@@ -39,10 +40,16 @@ _STOP_S = 30.0
 class RulesService:
     """Judges readings and sees escalations through. `run()` blocks until `stop` is set."""
 
-    def __init__(self, settings: RulesSettings, clock: Clock = system_clock) -> None:
-        """Raises FileProblems where no usable threshold file exists, UserError where the settings cannot work."""
+    def __init__(
+        self, settings: RulesSettings, clock: Clock = system_clock, config: Path | None = None
+    ) -> None:
+        """`config`: the file of the settings.
+
+        Raises FileProblems where no usable threshold file exists, UserError where the settings cannot work.
+        """
         self._settings = settings
         self._clock = clock
+        self._config = config
         self._link_key = load_or_make_key(settings.data_dir / "link.key")
         self._in_force = rules_in_force(settings, clock)
         self._log = structlog.get_logger("rules")
@@ -65,7 +72,7 @@ class RulesService:
             failed.append(error)
             stop.set()
 
-        for caution in cautions(self._settings):
+        for caution in (*cautions(self._settings), *self._file_cautions()):
             self._log.warning("rules.caution", caution=caution)
         try:
             Hold("rules", stop.wait)("open the journal", self._check_journal)
@@ -118,7 +125,11 @@ class RulesService:
             Heartbeat(beating, self._faults, clock=self._clock) if beating is not None else None,
             DatabaseClock(lambda: open_journal(settings.journal), self._clock) if settings.database else None,
             self._broker_away_s,
+            self._file_cautions,
         )
+
+    def _file_cautions(self) -> tuple[str, ...]:
+        return file_cautions(self._settings, self._config)
 
     def _broker_away_s(self) -> int:
         """For how long; 0 where every slot of ours is connected."""

@@ -20,4 +20,4 @@ def run(config: Annotated[Path, typer.Option(help="rules.yaml")]) -> None:
         settings = load_model(config, RulesSettings)
         configure_logging()
         with sole_service("rules", settings.data_dir):
-            RulesService(settings).run(stop)
+            RulesService(settings, config=config).run(stop)

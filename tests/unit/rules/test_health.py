@@ -323,3 +323,28 @@ def test_a_broker_that_is_out_of_reach_for_ten_seconds_is_a_problem_until_it_is_
         stop.set()
         running.join(60)
     assert not running.is_alive()
+
+
+def test_secrets_that_others_can_read_are_a_caution_with_what_to_run(bench: Bench) -> None:
+    config = bench.folder / "rules.yaml"
+    config.touch()
+    listen = bench.settings.listen.model_copy(update={"port": free_port()})
+    settings = bench.settings.model_copy(update={"listen": listen})
+    service = RulesService(settings, bench.clock, config)  # makes link.key
+    link, registry = bench.folder / "link.key", bench.settings.registry_key_path
+    registry.touch()
+    for path, mode in ((config, 0o640), (link, 0o600), (registry, 0o600)):
+        path.chmod(mode)
+    watching = service._watchers()
+    assert not [one for one in health(bench, watching)["cautions"] if "chmod" in one]
+    config.chmod(0o644)
+    link.chmod(0o640)
+    registry.chmod(0o604)
+    said = "\n".join(one for one in health(bench, watching)["cautions"] if "chmod" in one)
+    for path, mode in ((config, 640), (link, 600), (registry, 600)):
+        assert f"请运行 chmod {mode} {path} / {path} holds secrets" in said
+    stop = threading.Event()
+    stop.set()
+    with capture_logs() as logs:
+        service.run(stop)
+    assert [str(line["caution"]) for line in logs if "chmod" in str(line.get("caution"))] == said.split("\n")
