@@ -12,6 +12,7 @@ from math import inf
 from cunmai_rules.lint.bands import band_advice, range_of
 from cunmai_rules.lint.finding import Finding, Place
 from cunmai_rules.lint.interval import EVERYTHING, Interval, of_limit, of_range
+from cunmai_rules.lint.plausible import implausible
 from cunmai_rules.lint.quantities import FLAPS, IN_CHINESE, INTERVAL_S, LOW_IS_DANGEROUS
 from cunmai_rules.thresholds.applies import DEFAULT_LIMITS_UP_TO_M
 from cunmai_rules.thresholds.conditions import AnyOf
@@ -28,7 +29,12 @@ def advice(packs: Sequence[Pack]) -> Iterator[tuple[int, Finding]]:
         matter for pack in packs for rule in pack.rules for matter, met in _alone(rule) if met.low == -inf
     }
     for n, pack in enumerate(packs):
-        for finding in (*_missing_low(pack, has_low), *band_advice(pack), *_of_rules(pack)):
+        for finding in (
+            *_missing_low(pack, has_low),
+            *band_advice(pack),
+            *_of_rules(pack),
+            *implausible(pack),
+        ):
             yield n, finding
 
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from cunmai_rules.cli import app
 from cunmai_rules.lint.interval import Interval, complement, cover
 from cunmai_rules.lint.quantities import possible
+from cunmai_rules.shipped import packs_dir
 from cunmai_rules.thresholds.loader import build_rules, read_packs
 from cunmai_rules.tools.check import warnings_of
 from support.rules import OXIMETRY
@@ -62,6 +63,75 @@ def test_why_there_is_one_side_only_changes_no_judgement() -> None:
     plain, with_reason = (read_packs([("a.yaml", raw)])[0] for raw in (OXIMETRY, said))
     assert plain[0].pack.rules[0] != with_reason[0].pack.rules[0]
     assert build_rules([("a.yaml", OXIMETRY)]).digest == build_rules([("a.yaml", said)]).digest
+
+
+# -- limits that nobody living has -------------------------------------------------------------------------
+
+SPO2_EN = "Oxygen saturation in arterial blood by pulse oximetry"
+
+
+def test_a_slip_of_the_decimal_point_is_warned_of_at_its_line() -> None:
+    raw = (packs_dir() / "oximetry.yaml").read_bytes().replace(b"below: 85 ", b"below: 8.5 ")
+    line = raw[: raw.index(b"below: 8.5")].count(b"\n") + 1
+    assert "\n".join(warned(raw)) == (
+        f"x.yaml:{line}: rules.1.when.below: 血氧饱和度的界限 8.5 不像活人的值(项目默认值: 50 至 100); "
+        "请核对小数点和单位 / "
+        f"rules.1.when.below: {SPO2_EN}: hardly a living person comes to a limit of 8.5 (project default: 50 to 100); "
+        "check its decimal point and unit"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reads", "unit", "within", "without"),
+    [
+        ("oximetry.spo2_pct", "%", (50, 100), (49.9, 8.5)),
+        ("oximetry.pulse_bpm", "/min", (20, 250), (19, 251)),
+        ("heart_rate.heart_rate_bpm", "/min", (20, 250), (13.1, 300)),
+        ("blood_pressure.pulse_bpm", "/min", (20, 250), (12, 260)),
+        ("blood_pressure.systolic_mmhg", "mm[Hg]", (40, 280), (18, 281)),
+        ("blood_pressure.diastolic_mmhg", "mm[Hg]", (20, 180), (11, 181)),
+        ("blood_pressure.mean_arterial_mmhg", "mm[Hg]", (30, 210), (6.5, 211)),
+        ("temperature.temperature_c", "Cel", (30, 43), (3.85, 43.1)),
+        ("glucose.glucose_mmol_l", "mmol/L", (1.1, 33.3), (0.39, 39)),
+        ("respiration.respiratory_rate_per_min", "/min", (4, 80), (3, 100)),
+        ("weight.weight_kg", "kg", (0.5, 300), (0.4, 301)),
+        ("weight.bmi_kg_m2", "kg/m2", (7, 100), (2.8, 101)),
+        ("weight.height_m", "m", (0.3, 2.5), (0.1, 2.6)),
+    ],
+)
+def test_a_limit_that_nobody_living_has_is_warned_of_at_each_end(
+    reads: str, unit: str, within: tuple[float, float], without: tuple[float, float]
+) -> None:
+    def doubted(value: float) -> int:
+        return not_living(f'{{all: [{{reads: {reads}, unit: "{unit}", below: {value}}}]}}', "{for_s: 30}")
+
+    assert [doubted(value) for value in within] == [0, 0]
+    assert [doubted(value) for value in without] == [1, 1]
+
+
+def not_living(when: str, clear: str) -> int:
+    raw = OXIMETRY.decode().replace(LOW, when).replace("{at_or_above: 95, for_s: 30}", clear)
+    return sum("不像活人的值" in line for line in warned(raw.encode()))
+
+
+FEW = '{reads: oximetry.spo2_pct, unit: "%", below: 8.5}'
+SOME = '{reads: oximetry.spo2_pct, unit: "%", below: 85}'
+
+
+@pytest.mark.parametrize(
+    ("when", "clear"),
+    [
+        (FEW, "{at_or_above: 95, for_s: 30}"),
+        (FEW.replace("8.5", "8.5, at_least: 2, of_last: 3"), "{at_or_above: 95, for_s: 30}"),
+        (f"{{any: [{FEW}]}}", "{for_s: 30}"),
+        (f"{{all: [{SOME}, {{not: {FEW}}}]}}", "{for_s: 30}"),
+        (FEW.replace("below: 8.5", "below: 5"), "{at_or_above: 95, for_s: 30}"),
+        (FEW.replace("below: 8.5", "above: 90"), "{at_or_below: 9, for_s: 30}"),
+        (SOME, f"{{all: [{{not: {FEW}}}], for_s: 30}}"),
+    ],
+)
+def test_it_is_found_wherever_a_limit_stands(when: str, clear: str) -> None:
+    assert not_living(when, clear) == 1
 
 
 # -- ranges -------------------------------------------------------------------------------------------------
