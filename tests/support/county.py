@@ -117,7 +117,7 @@ def new_county(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> County:
 data_dir: {tmp_path}/data
 releases: {tmp_path}/releases
 approvers: {tmp_path}/approvers.yaml
-contacts: [{{id: village, role: 村医, to: "1"}}]
+contacts: [{{id: village, role: 村医, to: "13800000001"}}]
 fallback_contacts: [village]
 webhook: {{url: "http://127.0.0.1:1/", secret: {SECRET}}}
 public_url: http://127.0.0.1:8087
