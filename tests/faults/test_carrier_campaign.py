@@ -218,7 +218,9 @@ class Campaign:
         with closing(open_journal(self.journal)) as db:
             episodes = counter.read_episodes(db)
         alarmed = counter.read_alarms(self.service.log)
-        return counter.Record(episodes, self.log, clinics.contacts(), self.service.kills_s, alarmed)
+        return counter.Record(
+            episodes, self.log, clinics.contacts(), self.service.kills_s, alarmed, self.clock()
+        )
 
     def counts_what_it_refuses(self) -> bool:
         """Ten more receipts and replies that it must not believe: each is on its meters."""

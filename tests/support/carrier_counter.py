@@ -41,6 +41,7 @@ class Told:
     number: int
     state: str
     queued_ms: int
+    due_ms: int
     accepted_ms: int | None
     error: str | None
 
@@ -72,6 +73,8 @@ class Record:
     kills_s: Sequence[float]
     alarmed: set[str]
     """The escalations that the service's log has shouted about."""
+    ended_ms: int
+    """Where the clock stood still."""
     figures: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -86,7 +89,8 @@ def read_episodes(db: Database) -> list[Episode]:
         said = json.loads(body)
         found[id_] = Episode(id_, said["resident"], lane, status, said["closed_because"])
     for id_, *told in db.execute(
-        "SELECT escalation, id, contact, number, state, queued_ms, accepted_ms, error FROM notice ORDER BY number"
+        "SELECT escalation, id, contact, number, state, queued_ms, due_ms, accepted_ms, error"
+        " FROM notice ORDER BY number"
     ):
         found[id_].notices.append(Told(*told))
     for id_, t_ms, type_, actor, detail in db.execute(
@@ -247,12 +251,10 @@ def _is_graver(note: Note) -> bool:
 
 
 def _failed_before_it_was_accepted(one: Episode, before: Told, after: Told) -> bool:
-    """The carrier has taken it and has not said so; what it said in the end was that it failed.
+    """The carrier has taken it and has not said so; what it said first was that it failed.
 
     Then the others are asked, and this contact again when theirs comes to nothing, too.
     """
-    if before.state != "failed":
-        return False
     failed = [
         note.t_ms
         for note in one.notes("notice_failed")
@@ -278,6 +280,8 @@ def receipts(record: Record) -> Iterator[str]:
         for told in one.notices:
             record.figures[f"notice: {told.state}"] += 1
             yield from _stands(told, says[told.key])
+            if told.state == "queued" and told.due_ms <= record.ended_ms:
+                yield f"{told.key} still waits"
 
 
 def _stands(told: Told, said: set[str]) -> Iterator[str]:
@@ -287,8 +291,6 @@ def _stands(told: Told, said: set[str]) -> Iterator[str]:
         yield f"{told.key} is delivered, and no receipt said so"
     if told.error == "UNDELIV" and "failed" not in said:
         yield f"{told.key} failed by a receipt that nobody sent"
-    if told.state == "queued":
-        yield f"{told.key} still waits"
 
 
 # -- answers ------------------------------------------------------------------------------------------------
