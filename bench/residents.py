@@ -1,6 +1,6 @@
 """The rules' engine beside 2,060,000 residents: start-up, memory, and readings spread over all of them.
 
-    ./dev run python bench/residents.py                    # Tianjin's registered over-65s; some minutes, 3 GB of disk
+    ./dev run python bench/residents.py                    # Tianjin's over-65s; a quarter of an hour, 20 GB of disk
     ./dev run python bench/residents.py --residents 2000   # a quick look
 
 The journal is built first, in a folder that is removed at the end: a thousand visits (a few readings of two or
