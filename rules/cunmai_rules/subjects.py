@@ -13,14 +13,7 @@ from cunmai_rules.journal.judgements import Judgements, Subject
 from cunmai_rules.prompts import prompt_command
 from cunmai_rules.settings import RulesSettings
 from cunmai_rules.thresholds.applies import NOTHING_KNOWN, Facts
-from cunmai_rules.thresholds.events import (
-    Amend,
-    Escalate,
-    GradeChange,
-    Observation,
-    Prompt,
-    Retract,
-)
+from cunmai_rules.thresholds.events import Amend, Escalate, GradeChange, Observation, Prompt, Retract
 from cunmai_rules.thresholds.memory import Memory
 from cunmai_rules.thresholds.ruleset import RuleSet
 from cunmai_rules.thresholds.step import due_ms
@@ -93,12 +86,7 @@ class Subjects:
         return TakenBack(None if found is None else found[0].id, had_counted=found is not None)
 
     def _commit(
-        self,
-        subject: Subject,
-        rules: RuleSet,
-        facts: Facts,
-        before: Memory,
-        outcome: Outcome,
+        self, subject: Subject, rules: RuleSet, facts: Facts, before: Memory, outcome: Outcome
     ) -> Outcome:
         due = due_ms(outcome.memory.rules, rules, facts)
         self._judgements.save_memory(subject, outcome.memory, due, before)

@@ -17,8 +17,8 @@ DIGITS = "345679"
 _PAIRS = len(LETTERS) * len(DIGITS)
 _TRIES = 30
 """Of each length."""
-_STEP = 5 * 108 * 108 + 7 * 108 + 11
-"""Changes each place; prime to 108, so that all of them come in turn."""
+_STEP = 5 * _PAIRS**2 + 7 * _PAIRS + 11
+"""Changes each place; prime to their number, so that all of them come in turn."""
 
 
 class Codes:

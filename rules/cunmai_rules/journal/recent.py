@@ -25,7 +25,7 @@ class RecentStates:
 
     def read(self, subject: str, text: str, profiles: Callable[[str], Profile | None]) -> Memory:
         """The state that this text says."""
-        known = self._known.pop(subject, None)
+        known = self._known.get(subject)
         memory = known[1] if known is not None and known[0] == text else load_memory(text, profiles)
         self.keep(subject, text, memory)
         return memory

@@ -25,6 +25,7 @@ from cunmai_rules.releases.withdrawn import (
     listed,
     unsaid,
 )
+from cunmai_rules.thresholds.loader import LoadedPack
 from cunmai_runtime.errors import UserError
 
 
@@ -43,19 +44,18 @@ class Now:
     """None: which packs there are is known, and not what their rules say."""
 
 
-def packs_in(files: dict[str, bytes]) -> Packs:
-    """Raises FileProblems."""
-    return held((one.document.file, one.pack) for one in loaded_packs(files))
+def _packs_of(loaded: Sequence[LoadedPack]) -> Packs:
+    return held((one.document.file, one.pack) for one in loaded)
 
 
-def _rules_in(files: dict[str, bytes]) -> Rules:
-    """Raises FileProblems."""
-    return {rule.id: rule for one in loaded_packs(files) for rule in one.pack.rules}
+def _rules_of(loaded: Sequence[LoadedPack]) -> Rules:
+    return {rule.id: rule for one in loaded for rule in one.pack.rules}
 
 
 def _of_files(files: dict[str, bytes], zh: str, en: str) -> Now:
     """Raises FileProblems."""
-    return Now(packs_in(files), zh, en, cases=cases_in(files), rules=_rules_in(files))
+    loaded = loaded_packs(files)
+    return Now(_packs_of(loaded), zh, en, cases=cases_in(files), rules=_rules_of(loaded))
 
 
 def _of_manifest(manifest: Manifest, zh: str, en: str, *, sure: bool) -> Now:
@@ -110,9 +110,8 @@ def known_to_approver(in_force: Path | None, folder: Path, manifest: Manifest, n
     return _of_manifest(last, *words, sure=False)
 
 
-def _going(now: Now, files: dict[str, bytes]) -> list[Gone]:
-    """Packs, rules and cases. Raises FileProblems."""
-    here = packs_in(files)
+def _going(now: Now, here: Packs, files: dict[str, bytes]) -> list[Gone]:
+    """Packs, rules and cases. `here`: the packs of `files`."""
     return [*gone(now.packs, here), *cases_gone(now.packs, now.cases, here, files)]
 
 
@@ -120,7 +119,7 @@ def check_nothing_goes_unsaid(
     now: Now, files: dict[str, bytes], manifest: Manifest, folder: Path
 ) -> list[Gone]:
     """What goes, all of it named in the manifest. Raises UserError with what is not, and what to do about it."""
-    going = _going(now, files)
+    going = _going(now, _packs_of(loaded_packs(files)), files)
     missing = unsaid(going, manifest.withdraws)
     if missing:
         raise UserError(_refusal(now, missing, manifest, folder))
@@ -129,7 +128,7 @@ def check_nothing_goes_unsaid(
 
 def check_what_is_named_goes(now: Now | None, files: dict[str, bytes], manifest: Manifest) -> None:
     """Nobody signs that something goes which stays, or which is not there. Raises UserError."""
-    here = packs_in(files)
+    here = _packs_of(loaded_packs(files))
     rules = {f"{name}/{rule}" for name, pack in here.items() for rule in pack.rules}
     staying = [name for name in manifest.withdraws if name in here or name in rules or name in files]
     if staying:
@@ -140,7 +139,7 @@ def check_what_is_named_goes(now: Now | None, files: dict[str, bytes], manifest:
         )
     if now is None or not now.sure:
         return
-    going = {one.name for one in _going(now, files)}
+    going = {one.name for one in _going(now, here, files)}
     unknown = ", ".join(name for name in manifest.withdraws if name not in going)
     if unknown:
         raise UserError(
@@ -162,7 +161,7 @@ def what_changes(now: Now | None, files: dict[str, bytes]) -> str:
             f"which limits change cannot be told: the content of {now.en} is not at hand; "
             "add --in-force, with the releases or the rules as they are"
         )
-    changes = changed(now.rules, _rules_in(files))
+    changes = changed(now.rules, _rules_of(loaded_packs(files)))
     if not changes:
         return (
             f"与{now.zh}相比, 判断没有改动, 只改了文字或用例 / "

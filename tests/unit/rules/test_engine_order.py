@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -29,6 +30,10 @@ def escalations(bench: Bench) -> list[tuple[str, str, str, str]]:
 def corrected(reading: dict[str, Any], seq: int, resident: str | None) -> dict[str, Any]:
     earlier = {"stream": STREAM, "seq": reading["seq"], "resident": reading["resident"]}
     return reading | {"seq": seq, "resident": resident, "corrects": earlier}
+
+
+def all_corrected(readings: Sequence[dict[str, Any]], resident: str | None) -> list[dict[str, Any]]:
+    return [corrected(reading, 100 + reading["seq"], resident) for reading in readings]
 
 
 def grades(bench: Bench) -> list[tuple[str, str]]:
@@ -111,7 +116,7 @@ def test_a_correction_takes_the_page_from_the_wrong_resident_to_the_right_one(
     bench.deliver(*readings)
     assert escalations(bench) == [("R-WRONG", "page", "open", "")]
     bench.now_ms += 60_000
-    corrections = [corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings]
+    corrections = all_corrected(readings, "R-RIGHT")
     for start in range(0, 20, at_a_time):
         bench.deliver(*corrections[start : start + at_a_time])
     assert sorted(escalations(bench)) == [
@@ -182,7 +187,7 @@ def test_a_visit_is_corrected_in_parts_by_a_rule_that_raises_at_one_reading(
     readings = [bench.reading(80, t=bench.now_ms + n * 1000, resident="R-WRONG") for n in range(20)]
     bench.now_ms += 20_000
     bench.deliver(*readings)
-    corrections = [corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings]
+    corrections = all_corrected(readings, "R-RIGHT")
     for start in range(0, 20, at_a_time):
         bench.deliver(*corrections[start : start + at_a_time])
     assert sorted(escalations(bench)) == [
@@ -227,7 +232,7 @@ def test_an_answered_page_stays_answered_when_its_readings_are_corrected(bench: 
     bench.deliver(*readings)
     ((id_,),) = bench.rows("SELECT id FROM escalation")
     bench.desk.answer(id_, "village", Answer.CONTACTED, bench.now_ms)
-    bench.deliver(*[corrected(reading, 100 + reading["seq"], None) for reading in readings])
+    bench.deliver(*all_corrected(readings, None))
     assert escalations(bench)[0] == ("R-7F3K", "page", "closed", "answered_contacted")
     history = [type_ for (type_,) in bench.rows("SELECT type FROM history ORDER BY n")]
     assert "withdrawn" in history
@@ -236,7 +241,7 @@ def test_an_answered_page_stays_answered_when_its_readings_are_corrected(bench: 
 def test_a_correction_that_comes_before_the_reading(bench: Bench) -> None:
     readings = [bench.reading(88, t=bench.now_ms + n * 1000, resident="R-WRONG") for n in range(20)]
     bench.now_ms += 20_000
-    bench.deliver(*[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings])
+    bench.deliver(*all_corrected(readings, "R-RIGHT"))
     bench.deliver(*readings)
     # Nobody has heard of it yet: it is as fresh as it was measured.
     assert escalations(bench) == [("R-RIGHT", "page", "open", "")]
@@ -247,14 +252,14 @@ def test_a_correction_in_the_same_message_as_its_reading_pages(bench: Bench) -> 
     """The uplink was away for as long as it took to check in."""
     readings = [bench.reading(88, t=bench.now_ms + n * 1000, resident=None) for n in range(20)]
     bench.now_ms += 60_000
-    bench.deliver(*readings, *[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings])
+    bench.deliver(*readings, *all_corrected(readings, "R-RIGHT"))
     assert escalations(bench) == [("R-RIGHT", "page", "open", "")]
 
 
 def test_a_correction_of_hours_ago_goes_to_review_though_nobody_has_heard_of_it(bench: Bench) -> None:
     readings = [bench.reading(88, t=bench.now_ms + n * 1000, resident=None) for n in range(20)]
     bench.now_ms += 6 * 3_600_000
-    bench.deliver(*readings, *[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings])
+    bench.deliver(*readings, *all_corrected(readings, "R-RIGHT"))
     assert escalations(bench) == [("R-RIGHT", "review", "open", "")]
 
 
@@ -265,7 +270,7 @@ def test_what_nobody_has_heard_of_and_goes_on_now_pages_though_it_began_long_ago
     """The uplink was away for eight minutes: the first of it is of the past, and the last of it is of now."""
     readings = [bench.reading(88, t=bench.now_ms + n * 10_000, resident=None) for n in range(48)]
     bench.now_ms += 480_000
-    corrections = [corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings]
+    corrections = all_corrected(readings, "R-RIGHT")
     bench.deliver(*corrections, *readings) if corrections_first else bench.deliver(*readings, *corrections)
     assert escalations(bench) == [("R-RIGHT", "review", "open", ""), ("R-RIGHT", "page", "open", "")]
 
@@ -282,7 +287,7 @@ def test_an_alarm_that_a_correction_brought_and_somebody_dealt_with_does_not_pag
     """As it is with readings that were the resident's from the first."""
     readings = [bench.reading(88, t=bench.now_ms + n * 1000, resident=None) for n in range(20)]
     bench.now_ms += 60_000
-    bench.deliver(*readings, *[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings])
+    bench.deliver(*readings, *all_corrected(readings, "R-RIGHT"))
     ((page,),) = bench.rows("SELECT id FROM escalation")
     with bench.db.transaction():
         bench.desk.answer(page, "village", Answer.CONTACTED, bench.now_ms)
@@ -299,8 +304,8 @@ def test_corrections_of_what_is_over_by_now_go_to_review(bench: Bench) -> None:
     low = [bench.reading(88, t=bench.now_ms + n * 1000, resident=None) for n in range(20)]
     well = [bench.reading(98, t=bench.now_ms + n * 1000, resident=None) for n in range(20, 80)]
     bench.now_ms += 100_000
-    bench.deliver(*[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in well])
-    bench.deliver(*[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in low])
+    bench.deliver(*all_corrected(well, "R-RIGHT"))
+    bench.deliver(*all_corrected(low, "R-RIGHT"))
     assert escalations(bench) == [("R-RIGHT", "review", "open", "")]
 
 
@@ -312,7 +317,7 @@ def test_a_page_that_is_taken_back_and_confirmed_by_a_live_reading_is_paged_once
     bench.now_ms += 20_000
     bench.deliver(*readings)
     bench.now_ms += 30_000
-    corrections = [corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings]
+    corrections = all_corrected(readings, "R-RIGHT")
     live = bench.reading(88, seq=200, resident="R-RIGHT")
     if in_one_message:
         bench.deliver(*corrections, live)
@@ -345,7 +350,7 @@ def test_a_second_correction_of_what_has_counted_is_of_the_past(bench: Bench) ->
     readings = [bench.reading(97, t=bench.now_ms + n * 1000, resident="R-WRONG") for n in range(20)]
     bench.now_ms += 20_000
     bench.deliver(*readings)
-    bench.deliver(*[corrected(reading, 100 + reading["seq"], "R-OTHER") for reading in readings])
+    bench.deliver(*all_corrected(readings, "R-OTHER"))
     low = [corrected(reading, 200 + reading["seq"], "R-RIGHT") | {"spo2_pct": 88} for reading in readings]
     bench.deliver(*low)
     assert escalations(bench) == [("R-RIGHT", "review", "open", "")]
@@ -360,7 +365,7 @@ def test_an_old_reading_that_is_corrected_takes_what_it_raised_with_it(bench: Be
     bench.desaturate(2, 97)
     bench.now_ms += 86_400_000
     bench.desaturate(2, 97)
-    bench.deliver(*[corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings])
+    bench.deliver(*all_corrected(readings, "R-RIGHT"))
     assert ("R-7F3K", "page", "closed", "withdrawn") in escalations(bench)
 
 
@@ -368,7 +373,7 @@ def test_a_correction_sent_twice_changes_nothing(bench: Bench) -> None:
     readings = [bench.reading(88, t=bench.now_ms + n * 1000, resident="R-WRONG") for n in range(20)]
     bench.now_ms += 20_000
     bench.deliver(*readings)
-    corrections = [corrected(reading, 100 + reading["seq"], "R-RIGHT") for reading in readings]
+    corrections = all_corrected(readings, "R-RIGHT")
     bench.deliver(*corrections)
     before = escalations(bench), bench.rows("SELECT id, state FROM subject ORDER BY id")
     bench.deliver(*corrections)
